@@ -1,0 +1,71 @@
+# Two commands matter: `make run` and `make test`. Both set up everything they need inside .venv.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+# The newest interpreter that grpcio, which the EventStoreDB client pins, publishes wheels for.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PAGES := app/web/pages
+STATIC := app/web/static
+
+.PHONY: help
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: setup pages ## Start everything on this machine: http://127.0.0.1:8000/graphql
+	@exec $(BIN)/paygate dev
+
+.PHONY: test
+test: setup pages ## Check style, types and layers, then run every test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n auto --dist worksteal
+
+.PHONY: bench
+bench: setup ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+.PHONY: setup
+setup: $(VENV)/installed
+
+$(VENV)/installed: requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "paygate needs Python 3.11 or newer on the PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paygate needs Python 3.11 or newer; $(PYTHON) is older" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/^ *# via/p' requirements-dev.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.lock
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: setup ## Resolve the dependencies anew and write the hashed locks
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --constraint requirements.lock --extra laptop --group dev pyproject.toml -o requirements-dev.lock
+
+.PHONY: pages
+pages: $(STATIC)/built ## Build the web pages
+
+$(STATIC)/built: $(wildcard $(PAGES)/package-lock.json $(PAGES)/*.ts $(PAGES)/*.html $(PAGES)/src/*) | setup
+	cd $(PAGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build
+	@touch $@
+
+.PHONY: format
+format: setup ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: schema
+schema: setup ## Export the GraphQL schema to schema/schema.graphql
+	$(BIN)/python -m schema.export
+
+.PHONY: clean
+clean: ## Remove what was installed and built; payments in .paygate stay
+	rm -rf $(VENV) $(STATIC) $(PAGES)/node_modules .mypy_cache .ruff_cache .pytest_cache
