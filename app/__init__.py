@@ -1,0 +1,1 @@
+"""paygate: a real-time payment status gateway."""

@@ -1,0 +1,192 @@
+"""(command, state) -> events. `[]` when it is already so; a `Refusal` when it may not be."""
+
+from datetime import datetime
+from typing import assert_never
+
+from app.domain.ids import provider_key
+from app.domain.payment import events as happened
+from app.domain.payment.events import Operation, PaymentEvent
+from app.domain.payment.evolve import call_of
+from app.domain.payment.model import (
+    Authorized,
+    Authorizing,
+    AwaitingCustomer,
+    Cancel,
+    Cancelled,
+    Capture,
+    Captured,
+    Capturing,
+    Existing,
+    Expire,
+    Expired,
+    Failed,
+    GiveUp,
+    Initiate,
+    Initiated,
+    NotInitiated,
+    PaymentCommand,
+    PaymentState,
+    RecordReport,
+    RefundMoney,
+    StartCall,
+    Voiding,
+    payment_id_of,
+    status_of,
+)
+from app.domain.payment.reported import PROVIDER_TIMEOUT, record
+from app.domain.refusals import AmountNotAllowed, IdempotencyKeyReused, IllegalTransition
+
+
+def decide(command: PaymentCommand, state: PaymentState) -> list[PaymentEvent]:
+    """What `command` changes in `state`.
+
+    Raises `IllegalTransition`, `AmountNotAllowed` or `IdempotencyKeyReused`; then nothing changes.
+    """
+    if isinstance(command, Initiate):
+        return _initiate(command, state)
+    if isinstance(state, NotInitiated):
+        raise IllegalTransition("there is no such payment", status="NONE")
+    match command:
+        case StartCall():
+            return _start_call(command, state)
+        case RecordReport():
+            return record(command, state)
+        case Capture():
+            return _capture(command, state)
+        case Cancel():
+            return _cancel(command, state)
+        case RefundMoney():
+            return _refund(command, state)
+        case Expire():
+            return _expire(state, command.at)
+        case GiveUp():
+            return _give_up(state, command.at)
+    assert_never(command)
+
+
+def _initiate(command: Initiate, state: PaymentState) -> list[PaymentEvent]:
+    if isinstance(state, NotInitiated):
+        return [command.terms]
+    if state.terms.fingerprint == command.terms.fingerprint:
+        return []
+    raise IdempotencyKeyReused("this idempotency key was used before, for a request with other content")
+
+
+def _start_call(command: StartCall, state: Existing) -> list[PaymentEvent]:
+    """The intent, if it is time for it; `[]` when somebody else's call is under way or nothing is to be done."""
+    if not _wanted(command, state):
+        return []
+    call = call_of(state, command.operation, command.refund_id)
+    if call is not None and not call.missing:
+        return []
+    return [
+        happened.ProviderCallStarted(
+            operation=command.operation,
+            provider_key=provider_key_of(state, command.operation, command.refund_id),
+            attempt=call.attempt + 1 if call else 1,
+            refund_id=command.refund_id,
+            at=command.at,
+        )
+    ]
+
+
+def _wanted(command: StartCall, state: Existing) -> bool:
+    match state, command.operation:
+        case ((Initiated() | Authorizing()), Operation.AUTHORIZE):
+            return True
+        case Capturing(), Operation.CAPTURE:
+            return True
+        case Voiding(), Operation.VOID:
+            return True
+        case Captured(), Operation.REFUND:
+            return any(
+                refund.refund_id == command.refund_id and refund.outcome == "PENDING" for refund in state.refunds
+            )
+        case ((Failed() | Cancelled()), operation):
+            late = state.late
+            return late is not None and late.operation is operation and late.outcome == "PENDING"
+    return False
+
+
+def provider_key_of(state: Existing, operation: Operation, refund_id: str | None) -> str:
+    """The provider's idempotency key for an operation; the same for every attempt at it."""
+    return provider_key(payment_id_of(state), operation, refund_id or "1")
+
+
+def _capture(command: Capture, state: Existing) -> list[PaymentEvent]:
+    match state:
+        case Authorized():
+            amount = state.amount if command.amount is None else command.amount
+            if not 0 < amount <= state.amount:
+                raise AmountNotAllowed(
+                    f"between 1 and {state.amount} can be captured, not {amount}", maximum=state.amount
+                )
+            return [happened.CaptureRequested(amount=amount, at=command.at)]
+        case Capturing() | Captured() if command.amount in (None, state.amount):
+            return []
+    raise _not_in(state, "captured")
+
+
+def _cancel(command: Cancel, state: Existing) -> list[PaymentEvent]:
+    match state:
+        case Initiated():
+            return [happened.PaymentCancelled(reason=command.reason, at=command.at)]
+        case Authorizing():
+            if state.cancelling:
+                return []
+            return [happened.CancellationRequested(reason=command.reason, at=command.at)]
+        case AwaitingCustomer() | Authorized():
+            return [happened.VoidRequested(at=command.at)]
+        case Voiding() | Cancelled():
+            return []
+        case Capturing() | Captured() | Failed() | Expired():
+            raise _not_in(state, "cancelled")
+    assert_never(state)
+
+
+def _refund(command: RefundMoney, state: Existing) -> list[PaymentEvent]:
+    if not isinstance(state, Captured):
+        raise _not_in(state, "refunded")
+    earlier = next((refund for refund in state.refunds if refund.refund_id == command.refund_id), None)
+    if earlier is not None:
+        if command.amount in (None, earlier.amount):
+            return []
+        raise IdempotencyKeyReused("this idempotency key was used before, for a refund of another amount")
+    amount = state.refundable if command.amount is None else command.amount
+    if not 0 < amount <= state.refundable:
+        raise AmountNotAllowed(f"at most {state.refundable} can be refunded, not {amount}", maximum=state.refundable)
+    return [happened.RefundRequested(refund_id=command.refund_id, amount=amount, reason=command.reason, at=command.at)]
+
+
+def _expire(state: Existing, at: datetime) -> list[PaymentEvent]:
+    deadline = state.terms.expires_at
+    if deadline is None or at < deadline:
+        return []
+    match state:
+        case Initiated() | AwaitingCustomer():
+            return [happened.PaymentExpired(at=at)]
+        case Authorizing() if state.call.missing:
+            return [happened.PaymentExpired(at=at)]
+    # While an outcome is open, the deadline waits for it.
+    return []
+
+
+def _give_up(state: Existing, at: datetime) -> list[PaymentEvent]:
+    match state:
+        case Authorizing(cancelling=True) if state.call.missing:
+            return [happened.PaymentCancelled(at=at)]
+        case Authorizing() if state.call.missing:
+            return [
+                happened.PaymentFailed(
+                    code=PROVIDER_TIMEOUT,
+                    message="the provider did not answer and has no record of the payment",
+                    retryable=True,
+                    at=at,
+                )
+            ]
+    return []
+
+
+def _not_in(state: Existing, wish: str) -> IllegalTransition:
+    status = status_of(state)
+    return IllegalTransition(f"a payment that is {status} cannot be {wish}", status=status)

@@ -1,0 +1,252 @@
+"""(state, event) -> state. Facts are not judged here: `decide` did that before they were written."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import reduce
+from typing import Any, Literal
+
+from app.domain.payment import events as happened
+from app.domain.payment.events import Operation, PaymentEvent
+from app.domain.payment.model import (
+    Authorized,
+    Authorizing,
+    AwaitingCustomer,
+    Call,
+    Cancelled,
+    Captured,
+    Capturing,
+    Ended,
+    Expired,
+    Failed,
+    Initiated,
+    LateMoney,
+    NotInitiated,
+    Open,
+    PaymentState,
+    Refund,
+    Voiding,
+)
+
+
+class ImpossibleHistory(Exception):
+    """An event that cannot follow the state before it: the stream was not written by `decide`."""
+
+    def __init__(self, state: PaymentState, event: PaymentEvent) -> None:
+        super().__init__(f"{type(event).__name__} cannot follow {type(state).__name__}")
+
+
+def fold(events: Iterable[PaymentEvent], state: PaymentState | None = None) -> PaymentState:
+    """The state after `events`, from `state` or from nothing."""
+    return reduce(evolve, events, state if state is not None else NotInitiated())
+
+
+def evolve(state: PaymentState, event: PaymentEvent) -> PaymentState:
+    """The state after `event`; raises `ImpossibleHistory` when it cannot follow."""
+    following = _FOLLOWING[type(event)](state, event)
+    if following is None:
+        raise ImpossibleHistory(state, event)
+    return following
+
+
+def _initiated(state: PaymentState, event: happened.PaymentInitiated) -> PaymentState | None:
+    return Initiated(event) if isinstance(state, NotInitiated) else None
+
+
+def _call_started(state: PaymentState, event: happened.ProviderCallStarted) -> PaymentState | None:
+    call = Call(event.operation, event.attempt, event.at)
+    if isinstance(state, Initiated):
+        return Authorizing(state.terms, call)
+    return _with_call(state, call, event.refund_id)
+
+
+def _outcome_unknown(state: PaymentState, event: happened.ProviderOutcomeUnknown) -> PaymentState | None:
+    return _change_call(state, event, unknown=True)
+
+
+def _call_missing(state: PaymentState, event: happened.ProviderCallMissing) -> PaymentState | None:
+    return _change_call(state, event, missing=True)
+
+
+def _change_call(
+    state: PaymentState,
+    event: happened.ProviderOutcomeUnknown | happened.ProviderCallMissing,
+    *,
+    unknown: bool = False,
+    missing: bool = False,
+) -> PaymentState | None:
+    call = call_of(state, event.operation, event.refund_id)
+    if call is None:
+        return None
+    return _with_call(state, replace(call, unknown=unknown, missing=missing), event.refund_id)
+
+
+def call_of(state: PaymentState, operation: Operation, refund_id: str | None = None) -> Call | None:
+    """The calls made so far for an operation that is under way, or None."""
+    match state, operation:
+        case Captured(), Operation.REFUND:
+            return next((refund.call for refund in state.refunds if refund.refund_id == refund_id), None)
+        case ((Failed() | Cancelled()), _) if state.late and state.late.operation is operation:
+            return state.late.call
+        case Authorizing() | AwaitingCustomer(), Operation.AUTHORIZE:
+            return state.call
+        case Capturing(), Operation.CAPTURE:
+            return state.call
+        case Voiding(), Operation.VOID:
+            return state.call
+    return None
+
+
+def _with_call(state: PaymentState, call: Call, refund_id: str | None) -> PaymentState | None:
+    match state:
+        case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
+            return replace(state, call=call)
+        case Captured():
+            return replace(state, refunds=_changed(state.refunds, refund_id, call=call))
+        case Failed() | Cancelled() if state.late:
+            return replace(state, late=replace(state.late, call=call))
+    return None
+
+
+def _changed(refunds: tuple[Refund, ...], refund_id: str | None, **changes: Any) -> tuple[Refund, ...]:
+    return tuple(replace(refund, **changes) if refund.refund_id == refund_id else refund for refund in refunds)
+
+
+def _action_required(state: PaymentState, event: happened.ActionRequired) -> PaymentState | None:
+    if not isinstance(state, Authorizing | AwaitingCustomer):
+        return None
+    return AwaitingCustomer(state.terms, event.reference, event.action, state.call, event.at)
+
+
+def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> PaymentState | None:
+    if not isinstance(state, AwaitingCustomer):
+        return None
+    # The provider answered the first call; what comes now has to be asked for.
+    return Authorizing(state.terms, replace(state.call, started_at=event.at, unknown=True))
+
+
+def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> PaymentState | None:
+    if not isinstance(state, Authorizing | Expired | Failed):
+        return None
+    return Authorized(state.terms, event.reference, event.amount)
+
+
+def _capture_requested(state: PaymentState, event: happened.CaptureRequested) -> PaymentState | None:
+    if not isinstance(state, Authorized):
+        return None
+    return Capturing(state.terms, state.reference, state.amount, event.amount)
+
+
+def _captured(state: PaymentState, event: happened.PaymentCaptured) -> PaymentState | None:
+    if isinstance(state, Authorizing | Capturing | Voiding | Expired | Failed):
+        return Captured(state.terms, event.reference, event.amount)
+    return None
+
+
+def _failed(state: PaymentState, event: happened.PaymentFailed) -> PaymentState | None:
+    if not isinstance(state, Authorizing | Capturing):
+        return None
+    return Failed(state.terms, event.code, event.message, event.retryable)
+
+
+def _cancellation_requested(state: PaymentState, _: happened.CancellationRequested) -> PaymentState | None:
+    return replace(state, cancelling=True) if isinstance(state, Authorizing) else None
+
+
+def _void_requested(state: PaymentState, _: happened.VoidRequested) -> PaymentState | None:
+    match state:
+        case Authorized():
+            return Voiding(state.terms, state.reference, state.amount)
+        case AwaitingCustomer():
+            return Voiding(state.terms, state.reference, 0)
+    return None
+
+
+def _void_failed(state: PaymentState, event: happened.VoidFailed) -> PaymentState | None:
+    match state:
+        case Voiding(held=0):
+            call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
+            return Authorizing(state.terms, call, cancelling=True)
+        case Voiding():
+            return Authorized(state.terms, state.reference, state.held)
+    return None
+
+
+def _cancelled(state: PaymentState, _: happened.PaymentCancelled) -> PaymentState | None:
+    return Cancelled(state.terms) if isinstance(state, Initiated | Authorizing | Authorized | Voiding) else None
+
+
+def _expired(state: PaymentState, _: happened.PaymentExpired) -> PaymentState | None:
+    return Expired(state.terms) if isinstance(state, Initiated | Authorizing | AwaitingCustomer) else None
+
+
+def _refund_requested(state: PaymentState, event: happened.RefundRequested) -> PaymentState | None:
+    if not isinstance(state, Captured):
+        return None
+    return replace(state, refunds=(*state.refunds, Refund(event.refund_id, event.amount)))
+
+
+def _refunded(state: PaymentState, event: happened.PaymentRefunded) -> PaymentState | None:
+    if not isinstance(state, Captured):
+        return None
+    return replace(state, refunds=_changed(state.refunds, event.refund_id, outcome="DONE"))
+
+
+def _refund_failed(state: PaymentState, event: happened.RefundFailed) -> PaymentState | None:
+    if not isinstance(state, Captured):
+        return None
+    return replace(state, refunds=_changed(state.refunds, event.refund_id, outcome="FAILED"))
+
+
+def _late_success(state: PaymentState, event: happened.LateSuccessRecorded) -> PaymentState | None:
+    if event.resolution == "ACCEPTED":
+        # What was accepted follows as an event of its own in the same append.
+        return state if isinstance(state, Ended) else None
+    if not isinstance(state, Failed | Cancelled):
+        return None
+    return replace(state, late=LateMoney(event.reference, event.amount, event.captured))
+
+
+def _late_returned(state: PaymentState, _: happened.LateSuccessReturned) -> PaymentState | None:
+    return _end_late(state, "DONE")
+
+
+def _late_refused(state: PaymentState, _: happened.LateReturnRefused) -> PaymentState | None:
+    return _end_late(state, "FAILED")
+
+
+def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> PaymentState | None:
+    if isinstance(state, Failed | Cancelled) and state.late:
+        return replace(state, late=replace(state.late, outcome=outcome))
+    return None
+
+
+def _contradicted(state: PaymentState, _: happened.ContradictionRecorded) -> PaymentState | None:
+    return state if isinstance(state, Open | Captured | Ended) else None
+
+
+_Following = Callable[[PaymentState, Any], PaymentState | None]
+
+_FOLLOWING: dict[type[PaymentEvent], _Following] = {
+    happened.PaymentInitiated: _initiated,
+    happened.ProviderCallStarted: _call_started,
+    happened.ProviderOutcomeUnknown: _outcome_unknown,
+    happened.ProviderCallMissing: _call_missing,
+    happened.ActionRequired: _action_required,
+    happened.ActionCompleted: _action_completed,
+    happened.PaymentAuthorized: _authorized,
+    happened.CaptureRequested: _capture_requested,
+    happened.PaymentCaptured: _captured,
+    happened.PaymentFailed: _failed,
+    happened.CancellationRequested: _cancellation_requested,
+    happened.VoidRequested: _void_requested,
+    happened.VoidFailed: _void_failed,
+    happened.PaymentCancelled: _cancelled,
+    happened.PaymentExpired: _expired,
+    happened.RefundRequested: _refund_requested,
+    happened.PaymentRefunded: _refunded,
+    happened.RefundFailed: _refund_failed,
+    happened.LateSuccessRecorded: _late_success,
+    happened.LateSuccessReturned: _late_returned,
+    happened.LateReturnRefused: _late_refused,
+    happened.ContradictionRecorded: _contradicted,
+}

@@ -1,0 +1,302 @@
+"""Where a payment can stand, and what can be asked of it: types only.
+
+The state is a union, so a combination that must not exist cannot be built.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from app.domain.ids import PaymentId
+from app.domain.payment.events import (
+    CardAuthenticationAction,
+    Operation,
+    PaymentInitiated,
+    QrAction,
+    RedirectAction,
+)
+from app.domain.reports import ProviderReport
+
+
+class PaymentStatus(StrEnum):
+    """The status as clients see it."""
+
+    INITIATED = "INITIATED"
+    PROCESSING = "PROCESSING"
+    REQUIRES_ACTION = "REQUIRES_ACTION"
+    AUTHORIZED = "AUTHORIZED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
+
+    @property
+    def final(self) -> bool:
+        """Whether a subscription completes here."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        PaymentStatus.SUCCEEDED,
+        PaymentStatus.FAILED,
+        PaymentStatus.CANCELLED,
+        PaymentStatus.EXPIRED,
+        PaymentStatus.REFUNDED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The calls made for one operation so far.
+
+    `missing`: the provider has no trace of the last one, so the next may be made.
+    """
+
+    operation: Operation
+    attempt: int
+    started_at: datetime
+    missing: bool = False
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund of a captured payment; `amount` in minor units."""
+
+    refund_id: str
+    amount: int
+    call: Call | None = None
+    outcome: Literal["PENDING", "DONE", "FAILED"] = "PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class LateMoney:
+    """Money a provider held or took after the payment had ended, on its way back."""
+
+    reference: str
+    amount: int
+    captured: bool
+    call: Call | None = None
+    outcome: Literal["PENDING", "DONE", "FAILED"] = "PENDING"
+
+    @property
+    def operation(self) -> Operation:
+        """What gives it back."""
+        return Operation.REFUND if self.captured else Operation.VOID
+
+
+@dataclass(frozen=True, slots=True)
+class NotInitiated:
+    """No event yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Initiated:
+    """Accepted; no provider has been called."""
+
+    terms: PaymentInitiated
+
+
+@dataclass(frozen=True, slots=True)
+class Authorizing:
+    """A provider has been, or is being, asked for the money."""
+
+    terms: PaymentInitiated
+    call: Call
+    cancelling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingCustomer:
+    """The customer has to act."""
+
+    terms: PaymentInitiated
+    reference: str
+    action: RedirectAction | QrAction | CardAuthenticationAction
+    call: Call
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """`amount` is held; the merchant captures or cancels."""
+
+    terms: PaymentInitiated
+    reference: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """`amount` of the held funds is being taken."""
+
+    terms: PaymentInitiated
+    reference: str
+    held: int
+    amount: int
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voiding:
+    """The held funds are being released."""
+
+    terms: PaymentInitiated
+    reference: str
+    held: int
+    call: Call | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The money is taken; parts of it may have gone, or be going, back."""
+
+    terms: PaymentInitiated
+    reference: str
+    amount: int
+    refunds: tuple[Refund, ...] = ()
+
+    @property
+    def refunded(self) -> int:
+        """What has gone back, in minor units."""
+        return sum(refund.amount for refund in self.refunds if refund.outcome == "DONE")
+
+    @property
+    def refundable(self) -> int:
+        """What can still be asked back, in minor units."""
+        return self.amount - sum(refund.amount for refund in self.refunds if refund.outcome != "FAILED")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Ended without money: the provider refused, or could not be brought to act."""
+
+    terms: PaymentInitiated
+    code: str
+    message: str
+    retryable: bool
+    late: LateMoney | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Ended without money: the merchant or the customer called it off."""
+
+    terms: PaymentInitiated
+    late: LateMoney | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Ended without money: the deadline passed."""
+
+    terms: PaymentInitiated
+
+
+Open = Initiated | Authorizing | AwaitingCustomer | Authorized | Capturing | Voiding
+Ended = Failed | Cancelled | Expired
+Existing = Open | Captured | Ended
+PaymentState = NotInitiated | Existing
+
+
+def status_of(state: Existing) -> PaymentStatus:
+    """The status a client sees for a state."""
+    match state:
+        case Captured():
+            if state.refunded == 0:
+                return PaymentStatus.SUCCEEDED
+            return PaymentStatus.REFUNDED if state.refunded >= state.amount else PaymentStatus.PARTIALLY_REFUNDED
+        case _:
+            return _STATUS_BY_STATE[type(state)]
+
+
+_STATUS_BY_STATE: dict[type[Existing], PaymentStatus] = {
+    Initiated: PaymentStatus.INITIATED,
+    Authorizing: PaymentStatus.PROCESSING,
+    AwaitingCustomer: PaymentStatus.REQUIRES_ACTION,
+    Authorized: PaymentStatus.AUTHORIZED,
+    Capturing: PaymentStatus.PROCESSING,
+    Voiding: PaymentStatus.PROCESSING,
+    Failed: PaymentStatus.FAILED,
+    Cancelled: PaymentStatus.CANCELLED,
+    Expired: PaymentStatus.EXPIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Initiate:
+    """Begin a payment; the event it becomes is the command's whole content."""
+
+    terms: PaymentInitiated
+
+
+@dataclass(frozen=True, slots=True)
+class StartCall:
+    """Write down that a provider is about to be called."""
+
+    operation: Operation
+    at: datetime
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReport:
+    """Take in what a provider said of an operation."""
+
+    operation: Operation
+    report: ProviderReport
+    at: datetime
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Take held funds: all of them, or `amount` minor units."""
+
+    at: datetime
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Call the payment off."""
+
+    at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundMoney:
+    """Give back the money: what is left of it, or `amount` minor units."""
+
+    refund_id: str
+    at: datetime
+    amount: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """End the payment because its deadline has passed."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End the authorisation because the provider, asked again and again, has no trace of it."""
+
+    at: datetime
+
+
+PaymentCommand = Initiate | StartCall | RecordReport | Capture | Cancel | RefundMoney | Expire | GiveUp
+
+
+def payment_id_of(state: Existing) -> PaymentId:
+    """The id of the payment the state belongs to."""
+    return PaymentId(state.terms.payment_id)

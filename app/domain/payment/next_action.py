@@ -1,0 +1,139 @@
+"""(state, now) -> what the processor should do next.
+
+Running, recovery after a crash and reconciliation are all this one question, asked again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.domain.payment.events import Operation
+from app.domain.payment.model import (
+    Authorizing,
+    AwaitingCustomer,
+    Call,
+    Cancelled,
+    Captured,
+    Capturing,
+    Failed,
+    Initiated,
+    PaymentState,
+    Voiding,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How patient the processor is."""
+
+    call_timeout: timedelta = timedelta(seconds=5)
+    """How long a call may be under way before its outcome counts as unknown."""
+    customer_poll: timedelta = timedelta(seconds=2)
+    """How long to wait for a provider's notice before asking whether the customer has acted."""
+    authorization_attempts: int = 3
+    """How often an authorisation is tried that the provider has no trace of."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallProvider:
+    """Write down the intent, then make the call."""
+
+    operation: Operation
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the provider what became of a call."""
+
+    operation: Operation
+    call: Call
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Ask again at `due`."""
+
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndByDeadline:
+    """The payment's deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndByGivingUp:
+    """The provider has no trace of any attempt, and there were enough of them."""
+
+
+NextAction = CallProvider | LookUp | WaitUntil | EndByDeadline | EndByGivingUp | None
+
+
+def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextAction:
+    """What to do now, or None when nothing is left to do until a new event."""
+    match state:
+        case Initiated():
+            return EndByDeadline() if _overdue(state, now) else CallProvider(Operation.AUTHORIZE)
+        case Authorizing():
+            return _authorizing(state, now, policy)
+        case AwaitingCustomer():
+            return _awaiting_customer(state, now, policy)
+        case Capturing():
+            return _carry_out(Operation.CAPTURE, state.call, now, policy)
+        case Voiding():
+            return _carry_out(Operation.VOID, state.call, now, policy)
+        case Captured():
+            pending = next((refund for refund in state.refunds if refund.outcome == "PENDING"), None)
+            if pending:
+                return _carry_out(Operation.REFUND, pending.call, now, policy, pending.refund_id)
+        case Failed() | Cancelled() if state.late and state.late.outcome == "PENDING":
+            return _carry_out(state.late.operation, state.late.call, now, policy)
+    return None
+
+
+def due_at(state: PaymentState, at: datetime, policy: Policy) -> datetime | None:
+    """When the processor has something to do, seen from the time `at` of the last event; None for never."""
+    match next_action(state, at, policy):
+        case None:
+            return None
+        case WaitUntil(due):
+            return due
+        case _:
+            return at
+
+
+def _authorizing(state: Authorizing, now: datetime, policy: Policy) -> NextAction:
+    if state.call.missing:
+        if _overdue(state, now):
+            return EndByDeadline()
+        if state.cancelling or state.call.attempt >= policy.authorization_attempts:
+            return EndByGivingUp()
+    return _carry_out(Operation.AUTHORIZE, state.call, now, policy)
+
+
+def _awaiting_customer(state: AwaitingCustomer, now: datetime, policy: Policy) -> NextAction:
+    if _overdue(state, now):
+        return EndByDeadline()
+    ask_at = state.since + policy.customer_poll
+    if now >= ask_at:
+        return LookUp(Operation.AUTHORIZE, state.call)
+    deadline = state.terms.expires_at
+    return WaitUntil(min(ask_at, deadline) if deadline else ask_at)
+
+
+def _carry_out(
+    operation: Operation, call: Call | None, now: datetime, policy: Policy, refund_id: str | None = None
+) -> NextAction:
+    """Call when nothing was tried or the provider has no trace; wait while a call may be under way; else ask."""
+    if call is None or call.missing:
+        return CallProvider(operation, refund_id)
+    answered_by = call.started_at + policy.call_timeout
+    if call.unknown or now >= answered_by:
+        return LookUp(operation, call, refund_id)
+    return WaitUntil(answered_by)
+
+
+def _overdue(state: Initiated | Authorizing | AwaitingCustomer, now: datetime) -> bool:
+    deadline = state.terms.expires_at
+    return deadline is not None and now >= deadline

@@ -1,0 +1,253 @@
+"""What a provider's report changes: the one door for the answer of a call, a webhook and a look-up.
+
+Reports may come late, twice and in any order. What is already known changes nothing; the first definite word wins;
+what contradicts it is recorded for people and moves no money.
+"""
+
+from typing import assert_never
+
+from app.domain import reports
+from app.domain.ids import refund_id_for
+from app.domain.money import Money
+from app.domain.payment import events as happened
+from app.domain.payment.events import CaptureMode, Operation, PaymentEvent
+from app.domain.payment.evolve import call_of
+from app.domain.payment.model import (
+    Authorized,
+    Authorizing,
+    AwaitingCustomer,
+    Cancelled,
+    Captured,
+    Capturing,
+    Existing,
+    Expired,
+    Failed,
+    LateMoney,
+    RecordReport,
+    Refund,
+    Voiding,
+    payment_id_of,
+)
+
+PROVIDER_TIMEOUT = "provider_timeout"
+"""Failure code of a payment whose provider never answered and has no trace of it."""
+
+
+def record(command: RecordReport, state: Existing) -> list[PaymentEvent]:
+    """The events a report amounts to; `[]` when it says nothing new."""
+    match command.report:
+        case reports.Unknown() | reports.Missing():
+            return _about_the_call(command, command.report, state)
+        case reports.Pending():
+            return _acted(command, state) if command.operation is Operation.AUTHORIZE else []
+        case reports.ActionNeeded():
+            return _action_needed(command, command.report, state)
+        case reports.Authorized():
+            return _authorized(command, command.report, state)
+        case reports.Captured():
+            return _captured(command, command.report, state)
+        case reports.Declined():
+            return _declined(command, command.report, state)
+        case reports.Voided():
+            return _voided(command, command.report, state)
+        case reports.Refunded():
+            return _refunded(command, command.report, state)
+    assert_never(command.report)
+
+
+def _about_the_call(
+    command: RecordReport, report: reports.Unknown | reports.Missing, state: Existing
+) -> list[PaymentEvent]:
+    call = call_of(state, command.operation, command.refund_id)
+    if call is None or call.missing:
+        return []
+    about = {"operation": call.operation, "attempt": call.attempt, "refund_id": command.refund_id}
+    if isinstance(report, reports.Missing):
+        if not report.conclusive:
+            return []
+        return [happened.ProviderCallMissing.model_validate({**about, "at": command.at})]
+    if call.unknown:
+        return []
+    return [happened.ProviderOutcomeUnknown.model_validate({**about, "reason": report.reason, "at": command.at})]
+
+
+def _acted(command: RecordReport, state: Existing) -> list[PaymentEvent]:
+    """Clients see a payment go back to PROCESSING before they see what came of the customer's action."""
+    return [happened.ActionCompleted(at=command.at)] if isinstance(state, AwaitingCustomer) else []
+
+
+def _action_needed(command: RecordReport, report: reports.ActionNeeded, state: Existing) -> list[PaymentEvent]:
+    if not isinstance(state, Authorizing):
+        return []
+    required = happened.ActionRequired(reference=report.reference, action=report.action, at=command.at)
+    return [required, happened.VoidRequested(at=command.at)] if state.cancelling else [required]
+
+
+def _authorized(command: RecordReport, report: reports.Authorized, state: Existing) -> list[PaymentEvent]:
+    authorized = happened.PaymentAuthorized(reference=report.reference, amount=report.amount.amount, at=command.at)
+    match state:
+        case Authorizing() | AwaitingCustomer():
+            if report.amount != _asked(state):
+                return _contradiction(command, f"{report.amount} was authorised, {_asked(state)} was asked for")
+            return [*_acted(command, state), authorized, *_after_authorization(command, state)]
+        case Expired() | Failed() | Cancelled():
+            return _late(command, report.reference, report.amount, authorized, state)
+    return []
+
+
+def _after_authorization(command: RecordReport, state: Existing) -> list[PaymentEvent]:
+    if isinstance(state, Authorizing) and state.cancelling:
+        return [happened.VoidRequested(at=command.at)]
+    if state.terms.capture is CaptureMode.AUTOMATIC:
+        return [happened.CaptureRequested(amount=state.terms.amount, at=command.at)]
+    return []
+
+
+def _captured(command: RecordReport, report: reports.Captured, state: Existing) -> list[PaymentEvent]:
+    captured = happened.PaymentCaptured(reference=report.reference, amount=report.amount.amount, at=command.at)
+    match state:
+        case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
+            asked = Money(state.amount, state.terms.currency) if isinstance(state, Capturing) else _asked(state)
+            if report.amount != asked:
+                return _contradiction(command, f"{report.amount} was captured, {asked} was asked for")
+            unwanted = isinstance(state, Voiding) or (isinstance(state, Authorizing) and state.cancelling)
+            back = [_refund_of_all(command, report, state)] if unwanted else []
+            return [*_acted(command, state), captured, *back]
+        case Authorized():
+            return _contradiction(command, f"{report.amount} was captured, nothing was asked for")
+        case Expired() | Failed() | Cancelled():
+            return _late(command, report.reference, report.amount, captured, state)
+    return []
+
+
+def _refund_of_all(command: RecordReport, report: reports.Captured, state: Existing) -> happened.RefundRequested:
+    return happened.RefundRequested(
+        refund_id=refund_id_for(payment_id_of(state), "cancelled"),
+        amount=report.amount.amount,
+        reason="cancelled before the money was taken",
+        at=command.at,
+    )
+
+
+def _late(
+    command: RecordReport,
+    reference: str,
+    amount: Money,
+    success: happened.PaymentAuthorized | happened.PaymentCaptured,
+    state: Expired | Failed | Cancelled,
+) -> list[PaymentEvent]:
+    """A success after the end: accepted when nothing contradicts it, else given back; never dropped."""
+    if isinstance(state, Failed | Cancelled) and state.late is not None:
+        return []
+    timed_out = isinstance(state, Failed) and state.code == PROVIDER_TIMEOUT
+    accepted = (isinstance(state, Expired) or timed_out) and amount == _asked(state)
+    if isinstance(state, Expired) and not accepted:
+        return _contradiction(command, f"{amount} arrived after expiry, {_asked(state)} was asked for")
+    recorded = happened.LateSuccessRecorded(
+        reference=reference,
+        amount=amount.amount,
+        captured=isinstance(success, happened.PaymentCaptured),
+        resolution="ACCEPTED" if accepted else "RETURNED",
+        at=command.at,
+    )
+    if not accepted:
+        return [recorded]
+    follow_up = [] if recorded.captured else _after_authorization(command, state)
+    return [recorded, success, *follow_up]
+
+
+def _declined(command: RecordReport, report: reports.Declined, state: Existing) -> list[PaymentEvent]:
+    failed = happened.PaymentFailed(
+        code=report.code,
+        message=report.message,
+        retryable=report.retryable,
+        reference=report.reference,
+        at=command.at,
+    )
+    match state, command.operation:
+        case Authorizing(cancelling=True), Operation.AUTHORIZE:
+            return [happened.PaymentCancelled(at=command.at)]
+        case ((Authorizing() | AwaitingCustomer()), Operation.AUTHORIZE):
+            return [*_acted(command, state), failed]
+        case ((Authorized() | Captured()), Operation.AUTHORIZE):
+            return _contradiction(command, f"declined ({report.code}) after it was authorised")
+        case Capturing(), Operation.CAPTURE:
+            return [failed]
+        case Voiding(), Operation.VOID:
+            return [happened.VoidFailed(code=report.code, message=report.message, at=command.at)]
+        case Captured(), Operation.REFUND if _pending(state, command.refund_id):
+            return [
+                happened.RefundFailed(
+                    refund_id=command.refund_id or "",
+                    code=report.code,
+                    message=report.message,
+                    at=command.at,
+                )
+            ]
+        case ((Failed() | Cancelled()), operation) if _returning(state, operation):
+            return [happened.LateReturnRefused(code=report.code, message=report.message, at=command.at)]
+    return []
+
+
+def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> list[PaymentEvent]:
+    cancelled = happened.PaymentCancelled(at=command.at)
+    match state:
+        case Voiding() | Authorized() | Authorizing():
+            return [cancelled]
+        case AwaitingCustomer():
+            return [*_acted(command, state), cancelled]
+        case Capturing():
+            return [
+                happened.PaymentFailed(
+                    code="authorization_released",
+                    message="the provider released the held funds before they were captured",
+                    retryable=True,
+                    reference=report.reference,
+                    at=command.at,
+                )
+            ]
+        case Failed() | Cancelled() if _returning(state, Operation.VOID):
+            return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
+    return []
+
+
+def _refunded(command: RecordReport, report: reports.Refunded, state: Existing) -> list[PaymentEvent]:
+    match state:
+        case Captured():
+            refund = _pending(state, command.refund_id)
+            if refund is None:
+                return []
+            asked = Money(refund.amount, state.terms.currency)
+            if report.amount != asked:
+                return _contradiction(command, f"{report.amount} was refunded, {asked} was asked for")
+            return [
+                happened.PaymentRefunded(
+                    refund_id=refund.refund_id,
+                    reference=report.reference,
+                    amount=report.amount.amount,
+                    at=command.at,
+                )
+            ]
+        case Failed() | Cancelled() if _returning(state, Operation.REFUND):
+            return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
+    return []
+
+
+def _asked(state: Existing) -> Money:
+    return Money(state.terms.amount, state.terms.currency)
+
+
+def _pending(state: Captured, refund_id: str | None) -> Refund | None:
+    return next(
+        (refund for refund in state.refunds if refund.refund_id == refund_id and refund.outcome == "PENDING"),
+        None,
+    )
+
+
+def _returning(state: Failed | Cancelled, operation: Operation) -> LateMoney | None:
+    late = state.late
+    return late if late and late.outcome == "PENDING" and late.operation is operation else None
+
+
+def _contradiction(command: RecordReport, detail: str) -> list[PaymentEvent]:
+    return [happened.ContradictionRecorded(operation=command.operation, detail=detail, at=command.at)]

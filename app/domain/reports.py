@@ -1,0 +1,84 @@
+"""What a payment provider said, as one type.
+
+The answer of a call, a webhook and a look-up all become one of these and enter the domain by one door
+(`decide` with `RecordReport`), so late, doubled and contradictory answers are resolved in one place.
+"""
+
+from dataclasses import dataclass
+
+from app.domain.money import Money
+from app.domain.payment.events import CustomerAction
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The funds are held; `reference` is the provider's own id."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The money is taken."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ActionNeeded:
+    """The customer has to do something first."""
+
+    reference: str
+    action: CustomerAction
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A definite no. `retryable` says whether another attempt, as another payment, may succeed."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """The held funds are released; nothing was taken."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """Money went back to the customer."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The provider knows the operation and has no outcome yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The provider has no trace of the operation.
+
+    `conclusive` is false while a request might still be on its way or not yet visible to queries.
+    """
+
+    conclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer, or none that can be understood: the operation may or may not have taken effect."""
+
+    reason: str
+
+
+ProviderReport = Authorized | Captured | ActionNeeded | Declined | Voided | Refunded | Pending | Missing | Unknown

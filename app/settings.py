@@ -1,0 +1,84 @@
+"""Every `PAYGATE_…` variable, with type, default and help. The only reader of the environment."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Profile(StrEnum):
+    """Where the processes run: on a laptop, without a login, or for real money."""
+
+    DEV = "dev"
+    PRODUCTION = "production"
+
+
+class SettingsError(Exception):
+    """A variable has a value it cannot have; the message names the variable and what it takes."""
+
+
+class Settings(BaseSettings):
+    """What can be configured; field `x` is the variable `PAYGATE_X`."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYGATE_", frozen=True, extra="ignore")
+
+    profile: Profile = Field(
+        Profile.PRODUCTION, description="`dev` serves everybody as merchant `demo`; `production` wants API keys"
+    )
+    host: str = Field("127.0.0.1", description="address the gateway listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the gateway listens on")
+    workers: int = Field(1, ge=1, le=64, description="gateway processes")
+    data_dir: Path = Field(Path(".paygate"), description="where `paygate dev` and `paygate eventstore` keep data")
+    eventstore_uri: str = Field(
+        "esdb://127.0.0.1:2113?tls=false",
+        pattern=r"^esdb(\+discover)?://",
+        description="EventStoreDB connection string",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", pattern=r"^(rediss?|unix)://", description="Redis or Valkey connection string"
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="at least 32 characters; seals payment tokens and signs client secrets (`paygate dev` makes one)",
+    )
+    api_keys: dict[str, str] = Field(
+        {}, description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`'
+    )
+    providers: list[str] = Field(["sandbox"], description="JSON list of the payment providers switched on")
+    sandbox_url: str = Field("http://127.0.0.1:8090", description="where the sandbox provider is reached")
+    sandbox_host: str = Field("127.0.0.1", description="address `paygate sandbox` listens on")
+    sandbox_port: int = Field(8090, ge=0, le=65535, description="port `paygate sandbox` listens on")
+    eventstore_host: str = Field("127.0.0.1", description="address `paygate eventstore` listens on")
+    eventstore_port: int = Field(2113, ge=0, le=65535, description="port `paygate eventstore` listens on")
+    provider_timeout: float = Field(5.0, gt=0, le=120, description="seconds a provider has to answer a call")
+    processor_concurrency: int = Field(32, ge=1, le=1000, description="payments one processor works on at a time")
+    sweep_interval: float = Field(1.0, gt=0, le=60, description="seconds between looks for payments that are due")
+    wait_timeout_ms: int = Field(
+        10_000, ge=1, le=60_000, description="milliseconds a mutation with `waitFor` waits when it does not say"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="how log lines are written")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")
+
+    @model_validator(mode="after")
+    def _secrets_are_long_enough(self) -> "Settings":
+        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < 32:
+            raise ValueError("secret_key: give at least 32 characters")
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings from the environment; raises `SettingsError` naming each variable that is wrong."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_complaint(problem) for problem in error.errors())) from None
+
+
+def _complaint(problem: Any) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else problem["msg"].removeprefix("Value error, ").split(":")[0]
+    field = Settings.model_fields.get(name)
+    takes = f" — {field.description}" if field else ""
+    message = problem["msg"].removeprefix("Value error, ").removeprefix(f"{name}: ")
+    return f"PAYGATE_{name.upper()}: {message}{takes}"
