@@ -1,0 +1,1 @@
+"""The event store behind a small port: read, append, follow, consume."""

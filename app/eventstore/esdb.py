@@ -1,0 +1,203 @@
+"""The port on EventStoreDB; the only module that knows esdbclient.
+
+What the library does that callers must not meet:
+
+- An asynchronous iterator swallows cancellation and a lost connection alike and just ends. A read that is cancelled
+  half-way would return the events so far as if they were all. So reads run shielded, with a deadline of their own, and
+  a subscription that ends is told apart from one that was cancelled.
+- One failed append makes a client reconnect, which ends every subscription on it without a word. So each subscription
+  has a client of its own.
+- The connection string's keep-alive interval sets a channel option that does not exist. So the right one is set here.
+- An append given a generator is sent empty when the library repeats it. So appends take lists.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+import esdbclient
+import stamina
+from esdbclient import exceptions as faults
+
+from app.eventstore.port import (
+    NO_STREAM,
+    Delivery,
+    EventStoreError,
+    NewEvent,
+    RecordedEvent,
+    StoreUnavailable,
+    SubscriptionLost,
+    WrongRevision,
+)
+
+T = TypeVar("T")
+
+_KEEPALIVE = (("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000))
+_CALL_SECONDS = 5.0
+_APPEND_SECONDS = 15.0
+_GROUP_MESSAGE_SECONDS = 60.0
+_GROUP_RETRIES = 10
+
+
+class EventStoreDB:
+    """`app.eventstore.port.EventStore` on a real or embedded EventStoreDB. Open it with `connect`."""
+
+    def __init__(self, uri: str, client: esdbclient.AsyncEventStoreDBClient) -> None:
+        self._uri = uri
+        self._client = client
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
+        """See the port. Tries again while the store is away, for 15 seconds in all."""
+        batch = [
+            esdbclient.NewEvent(type=event.type, data=event.data, metadata=event.metadata, id=event.id)
+            for event in events
+        ]
+        retrying = stamina.retry_context(
+            on=StoreUnavailable, attempts=None, timeout=_APPEND_SECONDS, wait_initial=0.05, wait_max=1.0
+        )
+        async for attempt in retrying:
+            with attempt:
+                await self._unbroken(self._append_once(stream, batch, expected))
+
+    async def _append_once(self, stream: str, batch: list[esdbclient.NewEvent], expected: int) -> None:
+        version = esdbclient.StreamState.NO_STREAM if expected == NO_STREAM else expected
+        try:
+            await self._client.append_to_stream(stream, current_version=version, events=batch, timeout=_CALL_SECONDS)
+        except faults.WrongCurrentVersion:
+            raise WrongRevision(stream, expected) from None
+        except faults.EventStoreDBClientException as error:
+            raise _translated(error) from error
+
+    async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
+        """See the port."""
+        return await self._unbroken(self._read(stream, after))
+
+    async def _read(self, stream: str, after: int) -> list[RecordedEvent]:
+        try:
+            events = await self._client.get_stream(stream, stream_position=after + 1, timeout=_CALL_SECONDS)
+        except faults.NotFound:
+            return []
+        except faults.EventStoreDBClientException as error:
+            raise _translated(error) from error
+        return [_recorded(event) for event in events]
+
+    async def follow(self, stream: str, *, after: int | None) -> AsyncGenerator[RecordedEvent, None]:
+        """See the port."""
+        async with _connection(self._uri) as client:
+            try:
+                subscription = await client.subscribe_to_stream(stream, stream_position=after, resolve_links=True)
+                async with subscription:
+                    async for event in subscription:
+                        yield _recorded(event)
+            except faults.EventStoreDBClientException as error:
+                raise _translated(error) from error
+            _raise_if_cancelled()
+            raise SubscriptionLost(f"the subscription to {stream} ended")
+
+    async def consume(self, stream: str, *, group: str, at_once: int) -> AsyncGenerator[Delivery, None]:
+        """See the port. The group is made when there is none; it starts at the stream's start."""
+        async with _connection(self._uri) as client:
+            try:
+                await self._ensure_group(client, stream, group)
+                subscription = await client.read_subscription_to_stream(
+                    group, stream, event_buffer_size=at_once, max_ack_delay=0.05
+                )
+                async with subscription:
+                    async for event in subscription:
+                        yield Delivery(
+                            _recorded(event),
+                            ack=partial(subscription.ack, event),
+                            retry=partial(subscription.nack, event, "retry"),
+                            park=partial(subscription.nack, event, "park"),
+                        )
+            except faults.EventStoreDBClientException as error:
+                raise _translated(error) from error
+            _raise_if_cancelled()
+            raise SubscriptionLost(f"the group {group} on {stream} ended")
+
+    async def _ensure_group(self, client: esdbclient.AsyncEventStoreDBClient, stream: str, group: str) -> None:
+        with suppress(faults.AlreadyExists):
+            await client.create_subscription_to_stream(
+                group,
+                stream,
+                resolve_links=True,
+                consumer_strategy="RoundRobin",
+                message_timeout=_GROUP_MESSAGE_SECONDS,
+                max_retry_count=_GROUP_RETRIES,
+                max_subscriber_count=100,
+                timeout=_CALL_SECONDS,
+            )
+
+    async def check(self) -> None:
+        """See the port."""
+        try:
+            await self._unbroken(self._client.get_commit_position(timeout=_CALL_SECONDS))
+        except faults.EventStoreDBClientException as error:
+            raise _translated(error) from error
+
+    async def close(self) -> None:
+        """Let calls under way end, at most their time-out, and close the connection."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._client.close()
+
+    async def _unbroken(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even when the caller is cancelled, so that the library never sees it."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+@asynccontextmanager
+async def connect(uri: str) -> AsyncGenerator[EventStoreDB, None]:
+    """The event store at `uri`; the connection is made when it is first used."""
+    async with _connection(uri) as client:
+        store = EventStoreDB(uri, client)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def _connection(uri: str) -> AsyncGenerator[esdbclient.AsyncEventStoreDBClient, None]:
+    client = esdbclient.AsyncEventStoreDBClient(uri)
+    client.grpc_options += _KEEPALIVE
+    await client.connect()
+    try:
+        yield client
+    finally:
+        if not client.is_closed:
+            await client.close()
+
+
+def _recorded(event: esdbclient.RecordedEvent) -> RecordedEvent:
+    return RecordedEvent(
+        id=event.id,
+        stream=event.stream_name,
+        revision=event.stream_position,
+        type=event.type,
+        data=event.data,
+        metadata=event.metadata,
+        link_revision=event.link.stream_position if event.link else None,
+    )
+
+
+def _translated(error: faults.EventStoreDBClientException) -> EventStoreError:
+    if isinstance(error, faults.GrpcError | faults.DiscoveryFailed):
+        return StoreUnavailable(f"the event store does not answer ({type(error).__name__})")
+    return EventStoreError(f"the event store refused the call ({type(error).__name__}: {error})")
+
+
+def _raise_if_cancelled() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
