@@ -53,8 +53,16 @@ lock: setup ## Resolve the dependencies anew and write the hashed locks
 .PHONY: pages
 pages: $(STATIC)/built ## Build the web pages
 
-$(STATIC)/built: $(wildcard $(PAGES)/package-lock.json $(PAGES)/*.ts $(PAGES)/*.html $(PAGES)/src/*) | setup
-	cd $(PAGES) && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent && PATH="$(abspath $(BIN)):$$PATH" npm run --silent build
+# Whatever lies in the pages' folder and was not installed there is a source: a new page needs no new rule.
+PAGE_SOURCES := $(shell find $(PAGES) -name node_modules -prune -o -type f -print)
+NPM := $(abspath $(BIN))/python npm.py
+
+$(STATIC)/built: $(PAGE_SOURCES) $(PAGES)/node_modules/installed
+	cd $(PAGES) && $(NPM) run --silent build
+	@touch $@
+
+$(PAGES)/node_modules/installed: $(PAGES)/package.json $(PAGES)/package-lock.json $(PAGES)/.npmrc $(PAGES)/npm.py | setup
+	cd $(PAGES) && $(NPM) ci --loglevel=error
 	@touch $@
 
 .PHONY: format
