@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import reduce
 
 from app.domain.order import events as happened
 from app.domain.order.events import OrderEvent
-from app.domain.order.model import Cancelled, Confirmed, NotPlaced, OrderState, Pending, Rejected
+from app.domain.order.model import Cancelled, Confirmed, NotPlaced, OrderState, Pending, Placed, Rejected
 
 
 class ImpossibleOrderHistory(Exception):
@@ -16,12 +15,14 @@ class ImpossibleOrderHistory(Exception):
         super().__init__(f"{type(event).__name__} cannot follow {type(state).__name__}")
 
 
-def fold(events: Iterable[OrderEvent], state: OrderState | None = None) -> OrderState:
+def fold(events: Iterable[OrderEvent], state: OrderState = NotPlaced()) -> OrderState:  # noqa: B008 — frozen
     """The state after `events`, from `state` or from nothing."""
-    return reduce(evolve, events, state if state is not None else NotPlaced())
+    for event in events:
+        state = evolve(state, event)
+    return state
 
 
-def evolve(state: OrderState, event: OrderEvent) -> OrderState:
+def evolve(state: OrderState, event: OrderEvent) -> Placed:
     """The state after `event`; raises `ImpossibleOrderHistory` when it cannot follow."""
     match state, event:
         case NotPlaced(), happened.OrderPlaced():

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import reduce
 from typing import Any, Literal
 
 from app.domain.payment import events as happened
@@ -16,6 +15,7 @@ from app.domain.payment.model import (
     Captured,
     Capturing,
     Ended,
+    Existing,
     Expired,
     Failed,
     Initiated,
@@ -35,12 +35,14 @@ class ImpossibleHistory(Exception):
         super().__init__(f"{type(event).__name__} cannot follow {type(state).__name__}")
 
 
-def fold(events: Iterable[PaymentEvent], state: PaymentState | None = None) -> PaymentState:
+def fold(events: Iterable[PaymentEvent], state: PaymentState = NotInitiated()) -> PaymentState:  # noqa: B008 — frozen
     """The state after `events`, from `state` or from nothing."""
-    return reduce(evolve, events, state if state is not None else NotInitiated())
+    for event in events:
+        state = evolve(state, event)
+    return state
 
 
-def evolve(state: PaymentState, event: PaymentEvent) -> PaymentState:
+def evolve(state: PaymentState, event: PaymentEvent) -> Existing:
     """The state after `event`; raises `ImpossibleHistory` when it cannot follow."""
     following = _FOLLOWING[type(event)](state, event)
     if following is None:
@@ -48,22 +50,22 @@ def evolve(state: PaymentState, event: PaymentEvent) -> PaymentState:
     return following
 
 
-def _initiated(state: PaymentState, event: happened.PaymentInitiated) -> PaymentState | None:
+def _initiated(state: PaymentState, event: happened.PaymentInitiated) -> Existing | None:
     return Initiated(event) if isinstance(state, NotInitiated) else None
 
 
-def _call_started(state: PaymentState, event: happened.ProviderCallStarted) -> PaymentState | None:
+def _call_started(state: PaymentState, event: happened.ProviderCallStarted) -> Existing | None:
     call = Call(event.operation, event.attempt, event.at)
     if isinstance(state, Initiated):
         return Authorizing(state.terms, call)
     return _with_call(state, call, event.refund_id)
 
 
-def _outcome_unknown(state: PaymentState, event: happened.ProviderOutcomeUnknown) -> PaymentState | None:
+def _outcome_unknown(state: PaymentState, event: happened.ProviderOutcomeUnknown) -> Existing | None:
     return _change_call(state, event, unknown=True)
 
 
-def _call_missing(state: PaymentState, event: happened.ProviderCallMissing) -> PaymentState | None:
+def _call_missing(state: PaymentState, event: happened.ProviderCallMissing) -> Existing | None:
     return _change_call(state, event, missing=True)
 
 
@@ -73,7 +75,7 @@ def _change_call(
     *,
     unknown: bool = False,
     missing: bool = False,
-) -> PaymentState | None:
+) -> Existing | None:
     call = call_of(state, event.operation, event.refund_id)
     if call is None:
         return None
@@ -96,7 +98,7 @@ def call_of(state: PaymentState, operation: Operation, refund_id: str | None = N
     return None
 
 
-def _with_call(state: PaymentState, call: Call, refund_id: str | None) -> PaymentState | None:
+def _with_call(state: PaymentState, call: Call, refund_id: str | None) -> Existing | None:
     match state:
         case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
             return replace(state, call=call)
@@ -111,48 +113,48 @@ def _changed(refunds: tuple[Refund, ...], refund_id: str | None, **changes: Any)
     return tuple(replace(refund, **changes) if refund.refund_id == refund_id else refund for refund in refunds)
 
 
-def _action_required(state: PaymentState, event: happened.ActionRequired) -> PaymentState | None:
+def _action_required(state: PaymentState, event: happened.ActionRequired) -> Existing | None:
     if not isinstance(state, Authorizing | AwaitingCustomer):
         return None
     return AwaitingCustomer(state.terms, event.reference, event.action, state.call, event.at)
 
 
-def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> PaymentState | None:
+def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> Existing | None:
     if not isinstance(state, AwaitingCustomer):
         return None
     # The provider answered the first call; what comes now has to be asked for.
     return Authorizing(state.terms, replace(state.call, started_at=event.at, unknown=True))
 
 
-def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> PaymentState | None:
+def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> Existing | None:
     if not isinstance(state, Authorizing | Expired | Failed):
         return None
     return Authorized(state.terms, event.reference, event.amount)
 
 
-def _capture_requested(state: PaymentState, event: happened.CaptureRequested) -> PaymentState | None:
+def _capture_requested(state: PaymentState, event: happened.CaptureRequested) -> Existing | None:
     if not isinstance(state, Authorized):
         return None
     return Capturing(state.terms, state.reference, state.amount, event.amount)
 
 
-def _captured(state: PaymentState, event: happened.PaymentCaptured) -> PaymentState | None:
+def _captured(state: PaymentState, event: happened.PaymentCaptured) -> Existing | None:
     if isinstance(state, Authorizing | Capturing | Voiding | Expired | Failed):
         return Captured(state.terms, event.reference, event.amount)
     return None
 
 
-def _failed(state: PaymentState, event: happened.PaymentFailed) -> PaymentState | None:
+def _failed(state: PaymentState, event: happened.PaymentFailed) -> Existing | None:
     if not isinstance(state, Authorizing | Capturing):
         return None
     return Failed(state.terms, event.code, event.message, event.retryable)
 
 
-def _cancellation_requested(state: PaymentState, _: happened.CancellationRequested) -> PaymentState | None:
+def _cancellation_requested(state: PaymentState, _: happened.CancellationRequested) -> Existing | None:
     return replace(state, cancelling=True) if isinstance(state, Authorizing) else None
 
 
-def _void_requested(state: PaymentState, _: happened.VoidRequested) -> PaymentState | None:
+def _void_requested(state: PaymentState, _: happened.VoidRequested) -> Existing | None:
     match state:
         case Authorized():
             return Voiding(state.terms, state.reference, state.amount)
@@ -161,7 +163,7 @@ def _void_requested(state: PaymentState, _: happened.VoidRequested) -> PaymentSt
     return None
 
 
-def _void_failed(state: PaymentState, event: happened.VoidFailed) -> PaymentState | None:
+def _void_failed(state: PaymentState, event: happened.VoidFailed) -> Existing | None:
     match state:
         case Voiding(held=0):
             call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
@@ -171,33 +173,33 @@ def _void_failed(state: PaymentState, event: happened.VoidFailed) -> PaymentStat
     return None
 
 
-def _cancelled(state: PaymentState, _: happened.PaymentCancelled) -> PaymentState | None:
+def _cancelled(state: PaymentState, _: happened.PaymentCancelled) -> Existing | None:
     return Cancelled(state.terms) if isinstance(state, Initiated | Authorizing | Authorized | Voiding) else None
 
 
-def _expired(state: PaymentState, _: happened.PaymentExpired) -> PaymentState | None:
+def _expired(state: PaymentState, _: happened.PaymentExpired) -> Existing | None:
     return Expired(state.terms) if isinstance(state, Initiated | Authorizing | AwaitingCustomer) else None
 
 
-def _refund_requested(state: PaymentState, event: happened.RefundRequested) -> PaymentState | None:
+def _refund_requested(state: PaymentState, event: happened.RefundRequested) -> Existing | None:
     if not isinstance(state, Captured):
         return None
     return replace(state, refunds=(*state.refunds, Refund(event.refund_id, event.amount)))
 
 
-def _refunded(state: PaymentState, event: happened.PaymentRefunded) -> PaymentState | None:
+def _refunded(state: PaymentState, event: happened.PaymentRefunded) -> Existing | None:
     if not isinstance(state, Captured):
         return None
     return replace(state, refunds=_changed(state.refunds, event.refund_id, outcome="DONE"))
 
 
-def _refund_failed(state: PaymentState, event: happened.RefundFailed) -> PaymentState | None:
+def _refund_failed(state: PaymentState, event: happened.RefundFailed) -> Existing | None:
     if not isinstance(state, Captured):
         return None
     return replace(state, refunds=_changed(state.refunds, event.refund_id, outcome="FAILED"))
 
 
-def _late_success(state: PaymentState, event: happened.LateSuccessRecorded) -> PaymentState | None:
+def _late_success(state: PaymentState, event: happened.LateSuccessRecorded) -> Existing | None:
     if event.resolution == "ACCEPTED":
         # What was accepted follows as an event of its own in the same append.
         return state if isinstance(state, Ended) else None
@@ -206,25 +208,25 @@ def _late_success(state: PaymentState, event: happened.LateSuccessRecorded) -> P
     return replace(state, late=LateMoney(event.reference, event.amount, event.captured))
 
 
-def _late_returned(state: PaymentState, _: happened.LateSuccessReturned) -> PaymentState | None:
+def _late_returned(state: PaymentState, _: happened.LateSuccessReturned) -> Existing | None:
     return _end_late(state, "DONE")
 
 
-def _late_refused(state: PaymentState, _: happened.LateReturnRefused) -> PaymentState | None:
+def _late_refused(state: PaymentState, _: happened.LateReturnRefused) -> Existing | None:
     return _end_late(state, "FAILED")
 
 
-def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> PaymentState | None:
+def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> Existing | None:
     if isinstance(state, Failed | Cancelled) and state.late:
         return replace(state, late=replace(state.late, outcome=outcome))
     return None
 
 
-def _contradicted(state: PaymentState, _: happened.ContradictionRecorded) -> PaymentState | None:
+def _contradicted(state: PaymentState, _: happened.ContradictionRecorded) -> Existing | None:
     return state if isinstance(state, Open | Captured | Ended) else None
 
 
-_Following = Callable[[PaymentState, Any], PaymentState | None]
+_Following = Callable[[PaymentState, Any], Existing | None]
 
 _FOLLOWING: dict[type[PaymentEvent], _Following] = {
     happened.PaymentInitiated: _initiated,

@@ -1,0 +1,61 @@
+"""Keys and channels in Redis: spelled here and nowhere else.
+
+What belongs to one payment or order shares a hash tag, its partition, so that a cluster keeps it on one node and
+sharded pub/sub can spread the channels.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+from zlib import crc32
+
+PARTITIONS = 64
+CATEGORIES: tuple[Literal["payment", "order"], ...] = ("payment", "order")
+_PREFIX = "paygate"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One payment or order, as something to watch."""
+
+    kind: Literal["payment", "order"]
+    id: str
+
+    @property
+    def partition(self) -> int:
+        """Which of the `PARTITIONS` it belongs to."""
+        return crc32(self.id.encode()) % PARTITIONS
+
+    @property
+    def stream(self) -> str:
+        """Its stream in the event store."""
+        return f"{self.kind}-{self.id}"
+
+    @property
+    def view_key(self) -> str:
+        """Hash with `revision`, `view` and `update`."""
+        return f"{_PREFIX}:{{{self.partition}}}:{self.kind}:{self.id}"
+
+    @property
+    def channel(self) -> str:
+        """Where its updates are published."""
+        return f"{_PREFIX}:{{{self.partition}}}:live:{self.kind}:{self.id}"
+
+    @property
+    def due_key(self) -> str:
+        """The sorted set of what is due in its partition."""
+        return due_key(self.partition)
+
+
+def due_key(partition: int) -> str:
+    """Sorted set of payment ids by the time, in Unix seconds, at which the processor has to look at them."""
+    return f"{_PREFIX}:{{{partition}}}:due"
+
+
+def merchant_payments_key(merchant_id: str) -> str:
+    """Sorted set of a merchant's payment ids by the time of initiation, in Unix milliseconds."""
+    return f"{_PREFIX}:merchant:{merchant_id}:payments"
+
+
+def checkpoint_key(category: str) -> str:
+    """The place in `$ce-{category}` up to which the read model is complete."""
+    return f"{_PREFIX}:checkpoint:{category}"

@@ -1,0 +1,134 @@
+"""The read side: views by id, a merchant's payments page by page, and what is due."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from redis.asyncio import Redis
+
+from app.domain.payment.model import PaymentStatus
+from projections.names import PARTITIONS, Topic, due_key, merchant_payments_key
+from projections.views import PaymentView, Update
+
+_CHUNK = 100
+
+
+class InvalidCursor(Exception):
+    """A cursor that did not come from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFilter:
+    """Which of a merchant's payments are wanted."""
+
+    statuses: frozenset[PaymentStatus] | None = None
+    order_id: str | None = None
+
+    def admits(self, view: PaymentView) -> bool:
+        """Whether the payment is wanted."""
+        return (self.statuses is None or view.status in self.statuses) and self.order_id in (None, view.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Payments, newest first, and whether there are more."""
+
+    payments: tuple[PaymentView, ...]
+    has_more: bool
+
+
+class ReadModel:
+    """Reads what the projection wrote. Raises `RedisError` when Redis does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def payment(self, payment_id: str) -> PaymentView | None:
+        """The view of a payment, or None when the projection has not seen it."""
+        stored = await self._redis.hget(Topic("payment", payment_id).view_key, "view")
+        return None if stored is None else PaymentView.model_validate_json(stored)
+
+    async def last_updates(self, topics: Sequence[Topic]) -> list[Update | None]:
+        """The last update published of each topic, in one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for topic in topics:
+            pipeline.hget(topic.view_key, "update")
+        return [None if stored is None else Update.decode(stored) for stored in await pipeline.execute()]
+
+    async def payments(self, merchant_id: str, *, first: int, after: str | None, wanted: PaymentFilter) -> Page:
+        """At most `first` of a merchant's payments, newest first, after a cursor. Raises `InvalidCursor`."""
+        position = None if after is None else _decode_cursor(after)
+        found: list[PaymentView] = []
+        while len(found) <= first:
+            entries = await self._entries(merchant_id, position)
+            if not entries:
+                break
+            position = entries[-1]
+            views = await self._views([payment_id for _, payment_id in entries])
+            found.extend(view for view in views if wanted.admits(view))
+        return Page(tuple(found[:first]), has_more=len(found) > first)
+
+    async def _entries(self, merchant_id: str, position: tuple[int, str] | None) -> list[tuple[int, str]]:
+        """The next entries of the list after `position`: by time, then by id, both descending."""
+        newest = "+inf" if position is None else position[0]
+        skipped = 0
+        while True:
+            rows = await self._redis.zrange(
+                merchant_payments_key(merchant_id),
+                newest,
+                "-inf",
+                desc=True,
+                byscore=True,
+                withscores=True,
+                offset=skipped,
+                num=_CHUNK,
+            )
+            scored = cast("list[tuple[bytes, float]]", rows)
+            entries = [(int(score), member.decode()) for member, score in scored]
+            later = [entry for entry in entries if position is None or entry < position]
+            if later or len(rows) < _CHUNK:
+                return later
+            skipped += len(rows)
+
+    async def _views(self, payment_ids: Sequence[str]) -> list[PaymentView]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for payment_id in payment_ids:
+            pipeline.hget(Topic("payment", payment_id).view_key, "view")
+        return [PaymentView.model_validate_json(stored) for stored in await pipeline.execute() if stored is not None]
+
+    async def due_payments(self, now: datetime, *, at_most: int) -> list[str]:
+        """Ids of payments the processor has to look at by now."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for partition in range(PARTITIONS):
+            pipeline.zrange(
+                due_key(partition),
+                "-inf",
+                now.timestamp(),
+                byscore=True,
+                offset=0,
+                num=at_most,
+            )
+        found = [member.decode() for members in await pipeline.execute() for member in members]
+        return found[:at_most]
+
+    async def check(self) -> None:
+        """Return when Redis answers."""
+        await self._redis.ping()
+
+
+def cursor_of(view: PaymentView) -> str:
+    """The opaque cursor after which the payment's successors in the list stand."""
+    place = f"{round(view.initiated_at.timestamp() * 1000)}:{view.id}"
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        milliseconds, payment_id = base64.urlsafe_b64decode(padded).decode().split(":")
+        return int(milliseconds), payment_id
+    except (ValueError, binascii.Error):
+        raise InvalidCursor("not a cursor this server gave out") from None

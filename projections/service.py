@@ -1,0 +1,95 @@
+"""`paygate project`: follow a category, fold, publish, remember the place.
+
+The order of the steps is what makes a crash harmless: the place is stored after the writes, and writes made twice
+change nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from app.domain.payment.next_action import Policy, due_at
+from app.eventstore.codec import UnreadableEvent
+from app.eventstore.port import EventStore, EventStoreError, RecordedEvent
+from app.redisio import RedisError
+from projections.batches import batched
+from projections.fold import FoldedPayment
+from projections.folds import Folds, UnfoldableEvent, order_folds, payment_folds
+from projections.names import CATEGORIES, Topic
+from projections.publisher import Batch, Publisher, ReadModelLost
+
+_BATCH = 256
+_IDLE_SECONDS = 1.0
+_LEAST_WAIT_SECONDS = 0.1
+_MOST_WAIT_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Keeps the read model up with both categories; `ready` is called once it has begun."""
+
+    store: EventStore
+    publisher: Publisher
+    policy: Policy
+    ready: Callable[[], None] = lambda: None
+
+    async def run(self) -> None:
+        """Project until cancelled; faults of the event store and of Redis are outlasted."""
+        async with asyncio.TaskGroup() as tasks:
+            for category in CATEGORIES:
+                tasks.create_task(self._keep_up(category))
+            self.ready()
+
+    async def _keep_up(self, category: str) -> None:
+        wait = _LEAST_WAIT_SECONDS
+        while True:
+            begun = asyncio.get_running_loop().time()
+            try:
+                await self._follow(category)
+            except (EventStoreError, RedisError, ReadModelLost) as fault:
+                log.warning("projection interrupted", category=category, fault=type(fault).__name__, reason=str(fault))
+            lasted = asyncio.get_running_loop().time() - begun
+            wait = _LEAST_WAIT_SECONDS if lasted > _MOST_WAIT_SECONDS else min(wait * 2, _MOST_WAIT_SECONDS)
+            await asyncio.sleep(wait)
+
+    async def _follow(self, category: str) -> None:
+        place = await self.publisher.checkpoint(category)
+        folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
+        log.info("projecting", category=category, after=place)
+        async with batched(self.store.follow(f"$ce-{category}", after=place)) as batches:
+            while True:
+                batch = await batches.next(at_most=_BATCH, idle_seconds=_IDLE_SECONDS)
+                if batch:
+                    reached = await self._project(folds, batch)
+                    await self.publisher.advance(category, reached, known=place)
+                    place = reached
+                elif place is not None:
+                    # Nothing happens: the time to notice that Redis has forgotten everything.
+                    await self.publisher.advance(category, place, known=place)
+
+    async def _project(self, folds: Folds[Any, Any], batch: list[RecordedEvent]) -> int:
+        writes = self.publisher.batch()
+        for event in batch:
+            await self._fold(folds, event, writes)
+        await writes.send()
+        reached = batch[-1].link_revision
+        return batch[-1].revision if reached is None else reached
+
+    async def _fold(self, folds: Folds[Any, Any], event: RecordedEvent, writes: Batch) -> None:
+        try:
+            entity_id, folded, update = await folds.take(event)
+        except (UnreadableEvent, UnfoldableEvent) as fault:
+            # One event that cannot be read must not stop every other payment; its own stream stays as it was.
+            log.exception("event left out of the read model", reason=str(fault))
+            return
+        due = None
+        if isinstance(folded, FoldedPayment):
+            due = due_at(folded.state, folded.at, self.policy)
+            if event.revision == 0:
+                await writes.list_payment(folded.view)
+        await writes.write(Topic(folds.topic, entity_id), folded.view, update, due)

@@ -1,0 +1,132 @@
+"""What clients see of payments and orders, and the updates they are told of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from app.domain.order.events import OrderItem
+from app.domain.order.model import OrderStatus
+from app.domain.payment.events import CaptureMode, CardAuthenticationAction, QrAction, RedirectAction
+from app.domain.payment.model import PaymentStatus
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Failure(_View):
+    """Why a payment failed; `retryable`: another attempt, as another payment, may succeed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class PaymentTransition(_View):
+    """A change a client could see; `version` is the revision of its event."""
+
+    version: int
+    status: PaymentStatus
+    at: datetime
+    detail: str | None = None
+
+
+class PaymentView(_View):
+    """A payment as of `version`, the revision of the last event folded in. Amounts are in minor units.
+
+    `changed` is the version of the last change a client can see and `previous` that of the one before it.
+    """
+
+    id: str
+    merchant_id: str
+    status: PaymentStatus
+    version: int
+    changed: int
+    previous: int | None
+    amount: int
+    currency: str
+    refunded: int
+    method: str
+    provider: str
+    capture: CaptureMode
+    order_id: str | None
+    description: str | None
+    action: RedirectAction | QrAction | CardAuthenticationAction | None = Field(discriminator="kind")
+    failure: Failure | None
+    history: tuple[PaymentTransition, ...]
+    initiated_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    metadata: dict[str, JsonValue]
+
+
+class OrderTransition(_View):
+    """A change a client could see; `version` is the revision of its event."""
+
+    version: int
+    status: OrderStatus
+    at: datetime
+
+
+class OrderView(_View):
+    """An order as of `version`; see `PaymentView`."""
+
+    id: str
+    merchant_id: str
+    status: OrderStatus
+    version: int
+    changed: int
+    previous: int | None
+    total: int
+    currency: str
+    items: tuple[OrderItem, ...]
+    payment_id: str | None
+    reason: str | None
+    history: tuple[OrderTransition, ...]
+    placed_at: datetime
+    updated_at: datetime
+
+
+View = PaymentView | OrderView
+
+
+@dataclass(frozen=True)
+class Update:
+    """One value of a subscription, as published: the view as of `version`, which follows `previous`."""
+
+    previous: int | None
+    version: int
+    final: bool
+    view: bytes
+
+    def encode(self) -> bytes:
+        """The message on the channel: a line of numbers, then the view's JSON, so a reader need not parse the view."""
+        previous = "" if self.previous is None else str(self.previous)
+        return f"{previous},{self.version},{int(self.final)}\n".encode() + self.view
+
+    @classmethod
+    def decode(cls, message: bytes) -> "Update":
+        """The inverse of `encode`; raises `ValueError` for anything else."""
+        head, separator, view = message.partition(b"\n")
+        previous, version, final = head.decode("ascii").split(",")
+        if not separator or final not in ("0", "1"):
+            raise ValueError("not an update")
+        return cls(int(previous) if previous else None, int(version), final == "1", view)
+
+    @cached_property
+    def payment(self) -> PaymentView:
+        """The view, parsed once however many watch it."""
+        return PaymentView.model_validate_json(self.view)
+
+    @cached_property
+    def order(self) -> OrderView:
+        """The view, parsed once however many watch it."""
+        return OrderView.model_validate_json(self.view)
+
+
+def update_of(view: View) -> Update:
+    """The last update a view contains: the view as of its last visible change."""
+    as_of_change = view.model_copy(update={"version": view.changed})
+    return Update(view.previous, view.changed, view.status.final, as_of_change.model_dump_json().encode())
