@@ -1,0 +1,1 @@
+"""What a laptop needs in place of the production servers; speaks their protocols, knows nothing of payments."""

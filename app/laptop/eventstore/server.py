@@ -1,0 +1,98 @@
+"""The server: the store, the services, the port, from start to graceful stop."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from .errors import PortTaken
+from .options import EventStoreOptions
+from .storage.lock import FolderLock
+from .store import Store
+from .wire.features import add_features
+from .wire.gossip import GossipService, add_gossip
+from .wire.health import HealthService, add_health
+from .wire.streams import StreamsService, add_streams
+
+__all__ = ["EventStoreOptions", "serve"]
+
+_log = logging.getLogger(__name__)
+
+_MAX_MESSAGE: Final = 16 * 1024 * 1024 - 10_000
+
+# Without the lenient ping policy, gRPC throws out a client that holds an idle subscription and pings every 10 s.
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),
+)
+
+
+async def serve(options: EventStoreOptions, *, ready: Callable[[int], None] | None = None) -> None:
+    """Run until cancelled, then stop gracefully. Calls ``ready`` with the port once it listens.
+
+    Raises a StartError, whose message says what to do, if it cannot start.
+    """
+    async with _folder(options) as folder, _open_store(folder, options) as store:
+        server, port = await _listen(options, store)
+        try:
+            await server.start()
+            if ready is not None:
+                ready(port)
+            await server.wait_for_termination()
+        finally:
+            # Subscriptions end with UNAVAILABLE, which tells their clients to connect again.
+            store.notices.stop()
+            await server.stop(options.stop_grace)
+
+
+@asynccontextmanager
+async def _folder(options: EventStoreOptions) -> AsyncIterator[Path]:
+    if options.in_memory:
+        # SQLite cannot share a database in memory between a writer and readers without their locking each other
+        # out; a folder that is never synced and removed at the end comes to the same.
+        folder = Path(tempfile.mkdtemp(prefix="eventstore-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    lock = FolderLock(options.data)
+    await asyncio.to_thread(lock.acquire)
+    try:
+        yield options.data
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def _open_store(folder: Path, options: EventStoreOptions) -> AsyncIterator[Store]:
+    store = await Store.open(folder, "relaxed" if options.in_memory else options.durability)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _listen(options: EventStoreOptions, store: Store) -> tuple[grpc.aio.Server, int]:
+    server = grpc.aio.server(options=_CHANNEL_OPTIONS)
+    try:
+        port = server.add_insecure_port(f"{options.host}:{options.port}")
+    except RuntimeError as error:
+        raise PortTaken(options.host, options.port) from error
+    add_streams(server, StreamsService(store, options.limits))
+    add_gossip(server, GossipService(options.advertise_host or options.host, options.advertise_port or port))
+    add_features(server)
+    add_health(server, HealthService(store.notices))
+    return server, port

@@ -1,0 +1,1 @@
+"""The file: one SQLite database, one thread that writes, a few that read."""

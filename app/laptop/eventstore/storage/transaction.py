@@ -1,0 +1,242 @@
+"""What a command may ask and change while the writer decides it.
+
+Rows are gathered and written in a few statements at the end: each statement gives up the interpreter's lock and
+has to win it back from a busy event loop, so a statement per row would cost far more than the row.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import uuid4
+
+from app.laptop.eventstore import metadata as stream_metadata
+from app.laptop.eventstore import names
+from app.laptop.eventstore.events import END_OF_STREAM, Appended, NewEvent
+from app.laptop.eventstore.system_projections import Source, SystemProjection, destinations
+
+from .heads import Head, Heads
+from .rows import EventRow
+
+_GAP: Final = 64
+"""Positions grow by this much and the payload, like the offsets of a log; nobody may count on ``+ 1``."""
+
+_ROWS_PER_INSERT: Final = (64, 16, 4, 1)
+_INSERT_EVENT: Final = "INSERT INTO events VALUES "
+_INSERT_STREAM: Final = (
+    "INSERT OR REPLACE INTO streams (number, name, truncate_before, max_count, max_age, tombstone) VALUES "
+)
+
+
+class Transaction:
+    """One transaction after the other on the writer's connection: many commands, one commit."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._heads = Heads(connection)
+        self._events: list[EventRow] = []
+        self._changed_streams: dict[str, Head] = {}
+        self._pending_ids: dict[tuple[int, bytes], Appended] = {}
+        self._next_stream = _next_number(connection)
+        self._last_position = _last_position(connection)
+        self._committed_position = self._last_position
+        self.running: frozenset[SystemProjection] = frozenset()
+        """The system projections that write their entries with the event."""
+        self.now = 0
+        """100-ns ticks since the Unix epoch."""
+        self.touched: set[str] = set()
+        """Streams that have something new."""
+
+    @property
+    def last_position(self) -> int:
+        """Position of the last event, those of this transaction included."""
+        return self._last_position
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Start; ``names`` are the streams that will be asked for, to be looked up together."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._heads.load(names)
+        self.now = time.time_ns() // 100
+        self.touched = set()
+
+    def commit(self) -> None:
+        """Make everything since ``begin`` durable; when this returns it may be acknowledged."""
+        self._flush()
+        self._connection.execute("COMMIT")
+        self._committed_position = self._last_position
+        self._pending_ids.clear()
+        self._heads.trim()
+
+    def roll_back(self) -> None:
+        """Undo everything since ``begin``, here and in the file."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._events.clear()
+        self._changed_streams.clear()
+        self._pending_ids.clear()
+        self._heads.forget()
+        self._last_position = self._committed_position
+        self._next_stream = _next_number(self._connection)
+
+    def head(self, name: str) -> Head:
+        """Return where a stream stands."""
+        return self._heads.get(name)
+
+    def has_metadata(self, name: str) -> bool:
+        """Tell whether metadata was ever written for a stream."""
+        return self.head(names.metadata_stream(name)).last_revision >= 0
+
+    def metadata(self, name: str) -> bytes:
+        """Return a stream's metadata as it was last written; empty when there is none."""
+        head = self.head(names.metadata_stream(name))
+        if head.last_revision < 0:
+            return b""
+        return self.event_data(head, head.last_revision) or b""
+
+    def event_data(self, head: Head, revision: int) -> bytes | None:
+        """Return the data of one event, None when there is no such event."""
+        self._flush()
+        row = self._connection.execute(
+            "SELECT data FROM events WHERE stream = ? AND revision = ?", (head.number, revision)
+        ).fetchone()
+        return row[0] if row else None
+
+    def find_id(self, head: Head, event_id: bytes) -> Appended | None:
+        """Return where the event with this id stands in a stream."""
+        if head.number is None:
+            return None
+        pending = self._pending_ids.get((head.number, event_id))
+        if pending is not None:
+            return pending
+        row = self._connection.execute(
+            "SELECT revision, position FROM events WHERE stream = ? AND id = ? LIMIT 1", (head.number, event_id)
+        ).fetchone()
+        return Appended(*row) if row else None
+
+    def read_ids(self, head: Head, first: int, count: int) -> Sequence[tuple[bytes, Appended]]:
+        """Return the ids and places of up to ``count`` events of a stream from revision ``first`` on."""
+        self._flush()
+        rows = self._connection.execute(
+            "SELECT id, revision, position FROM events WHERE stream = ? AND revision >= ? AND revision < ?"
+            " ORDER BY revision LIMIT ?",
+            (head.number, first, END_OF_STREAM, count),
+        )
+        return [(row[0], Appended(row[1], row[2])) for row in rows]
+
+    def add(self, head: Head, events: Sequence[NewEvent]) -> Appended:
+        """Write events at the end of a stream, then the entries that the running projections make of them.
+
+        The events stand next to each other in ``$all``, as one append of the real server does.
+        """
+        places = [self._add_row(head, event) for event in events]
+        if self.running:
+            for event, place in zip(events, places, strict=True):
+                self._project(head.name, event, place)
+        return places[-1]
+
+    def add_tombstone(self, head: Head) -> Appended:
+        """End a stream for good."""
+        event = NewEvent(uuid4().bytes, names.TOMBSTONE_TYPE, b"")
+        position = self._next_position(event.size)
+        self._add_event_row(head, position, END_OF_STREAM, event)
+        head.tombstone = position
+        self._changed_streams[head.name] = head
+        return Appended(END_OF_STREAM, position)
+
+    def change_retention(self, name: str, data: bytes) -> None:
+        """Let new metadata of a stream take effect."""
+        head = self.head(name)
+        self._number(head)
+        head.retain(stream_metadata.retention(data))
+        self._changed_streams[head.name] = head
+
+    def _add_row(self, head: Head, event: NewEvent) -> Appended:
+        place = Appended(head.last_revision + 1, self._next_position(event.size))
+        self._add_event_row(head, place.position, place.revision, event)
+        head.last_revision, head.last_position = place.revision, place.position
+        self._pending_ids.setdefault((self._number(head), event.id), place)
+        return place
+
+    def _add_event_row(self, head: Head, position: int, revision: int, event: NewEvent) -> None:
+        self._events.append(
+            EventRow(
+                position,
+                self._number(head),
+                revision,
+                self.now,
+                None,
+                None,
+                event.is_json,
+                event.id,
+                event.type,
+                event.data,
+                event.metadata,
+            )
+        )
+        self.touched.add(head.name)
+        self.touched.add(names.ALL)
+
+    def _project(self, stream: str, event: NewEvent, place: Appended) -> None:
+        source = Source(stream, place.revision, event.type, event.data, event.metadata, event.is_json)
+        for projection, destination in destinations(source, self.running):
+            self._link(projection, destination, place.position, source)
+
+    def _link(self, projection: SystemProjection, stream: str, target: int, source: Source) -> None:
+        """Write a projection's entry for the event at position ``target``."""
+        head = self.head(stream)
+        if head.last_revision < 0 and not self.has_metadata(stream):
+            self._add_row(
+                self.head(names.metadata_stream(stream)),
+                NewEvent(uuid4().bytes, names.METADATA_TYPE, stream_metadata.EMITTED, is_json=True),
+            )
+        if projection is SystemProjection.STREAM_BY_CATEGORY:
+            self._add_row(head, NewEvent(uuid4().bytes, names.STREAM_REFERENCE_TYPE, source.stream.encode()))
+            return
+        revision, position = head.last_revision + 1, self._next_position(0)
+        row = EventRow(
+            position, self._number(head), revision, self.now, target, projection, False, None, None, None, None
+        )
+        self._events.append(row)
+        self.touched.add(stream)
+        head.last_revision, head.last_position = revision, position
+
+    def _number(self, head: Head) -> int:
+        if head.number is None:
+            head.number = self._next_stream
+            self._next_stream += 1
+            self._changed_streams[head.name] = head
+        return head.number
+
+    def _next_position(self, size: int) -> int:
+        self._last_position += _GAP + size
+        return self._last_position
+
+    def _flush(self) -> None:
+        if self._changed_streams:
+            rows = [
+                (head.number, head.name, head.truncate_before, head.max_count, head.max_age, head.tombstone)
+                for head in self._changed_streams.values()
+            ]
+            self._insert(_INSERT_STREAM, rows)
+            self._changed_streams.clear()
+        if self._events:
+            self._insert(_INSERT_EVENT, self._events)
+            self._events.clear()
+
+    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        start = 0
+        row_marks = f"({','.join('?' * len(rows[0]))})"
+        for count in _ROWS_PER_INSERT:
+            while len(rows) - start >= count:
+                sql = statement + ",".join([row_marks] * count)
+                values = [value for row in rows[start : start + count] for value in row]
+                self._connection.execute(sql, values)
+                start += count
+
+
+def _next_number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(number), 0) + 1 FROM streams").fetchone()[0])
+
+
+def _last_position(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0])

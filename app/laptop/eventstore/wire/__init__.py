@@ -1,0 +1,1 @@
+"""The protocol: requests to operations, and what comes of them to responses, statuses and trailers."""

@@ -1,0 +1,136 @@
+"""The embedded event store as tests meet it: a real process on a port of its own.
+
+    with EventStoreProcess(folder) as server:
+        client = EventStoreDBClient(server.uri)
+
+Works with ``async with`` too; then nothing blocks the event loop.
+"""
+
+import asyncio
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+_READY_WITHIN: Final = 30.0
+_STOPPED_WITHIN: Final = 10.0
+_ROOT: Final = Path(__file__).parents[2]
+
+
+class ServerDidNotStart(Exception):
+    """The server ended before it was ready; the message is what it had to say."""
+
+
+class EventStoreProcess:
+    """One server and its folder. The port stays the same from one start to the next."""
+
+    def __init__(self, data: Path, *arguments: str, port: int | None = None) -> None:
+        self.data = data
+        self.port = free_port() if port is None else port
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """What a client connects to."""
+        return f"esdb://{self.address}?tls=false"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start and wait until it listens. Raises ServerDidNotStart."""
+        command = [sys.executable, "-m", "app.laptop.eventstore", "--data", str(self.data), "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            [*command, *self._arguments],
+            cwd=_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONUNBUFFERED": "1", "GRPC_VERBOSITY": "NONE"},
+        )
+        stdout = self._process.stdout
+        if stdout is None or b"listening" not in _read_line(stdout, _READY_WITHIN):
+            self._process.kill()
+            _, said = self._process.communicate()
+            raise ServerDidNotStart(said.decode(errors="replace").strip())
+
+    def stop(self) -> int:
+        """Ask it to stop and wait; returns its exit status. Harmless when it does not run."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would, and wait until it is gone."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop gracefully if it runs, and start again with the same folder and port."""
+        self.stop()
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the event store does not run")
+        return self._process
+
+    def _end(self, number: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+        try:
+            process.communicate(timeout=_STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return process.returncode
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _read_line(stream: IO[bytes], seconds: float) -> bytes:
+    """Read what comes first, or nothing when the process ends or the time is up."""
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        if not selector.select(max(0.0, deadline - time.monotonic())):
+            return b""
+    return stream.readline()
