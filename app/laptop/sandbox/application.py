@@ -1,0 +1,186 @@
+"""The sandbox's addresses, as a Starlette application."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from pydantic import JsonValue
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.laptop.sandbox import answers
+from app.laptop.sandbox.answers import Answer
+from app.laptop.sandbox.approval import ApprovalPage
+from app.laptop.sandbox.bodies import CaptureBody, ChargeBody, RefundBody, Refused, VoidBody, idempotency_key, read
+from app.laptop.sandbox.books import Books, OperationName
+from app.laptop.sandbox.charges import Charge, Refusal
+from app.laptop.sandbox.ledger import Ledger
+from app.laptop.sandbox.operations import Operations, fingerprint, once
+from app.laptop.sandbox.tokens import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The API over one ledger; `slow_seconds` is how long a late answer takes."""
+
+    ledger: Ledger
+    operations: Operations
+    slow_seconds: float
+    running: set[str] = field(default_factory=set)
+    """Keys of the calls under way."""
+
+    async def create_charge(self, request: Request) -> Response:
+        """Hold money."""
+        key, body = idempotency_key(request), await read(request, ChargeBody)
+        terms, token = body.terms(), body.token.get_secret_value()
+        digest = fingerprint(key, asdict(terms), token)
+        return await self._once(
+            request, "authorize", key, digest, lambda books: self.operations.authorize(books, key, terms, token)
+        )
+
+    async def capture(self, request: Request) -> Response:
+        """Take held money."""
+        key, body = idempotency_key(request), await read(request, CaptureBody)
+        charge_id = request.path_params["charge"]
+
+        def effect(books: Books) -> Answer:
+            return self.operations.capture(books, key, _existing(books, charge_id), body.amount)
+
+        return await self._once(request, "capture", key, fingerprint(key, charge_id, body.amount), effect)
+
+    async def void(self, request: Request) -> Response:
+        """Release held money."""
+        key, _ = idempotency_key(request), await read(request, VoidBody)
+        charge_id = request.path_params["charge"]
+
+        def effect(books: Books) -> Answer:
+            return self.operations.void(books, key, _existing(books, charge_id))
+
+        return await self._once(request, "void", key, fingerprint(key, charge_id), effect)
+
+    async def refund(self, request: Request) -> Response:
+        """Give money back."""
+        key, body = idempotency_key(request), await read(request, RefundBody)
+
+        def effect(books: Books) -> Answer:
+            return self.operations.refund(books, key, _existing(books, body.charge), body.amount)
+
+        return await self._once(request, "refund", key, fingerprint(key, body.charge, body.amount), effect)
+
+    async def show_charge(self, request: Request) -> Response:
+        """One charge by its id."""
+        charge = await self.ledger.transact(lambda books: _existing(books, request.path_params["charge"]))
+        return JSONResponse(self.operations.shown(charge))
+
+    async def find_charges(self, request: Request) -> Response:
+        """Every charge made with the caller's reference."""
+        reference = request.query_params.get("reference")
+        if reference is None:
+            raise Refused(answers.invalid_request("Say which: ?reference=…", "reference"))
+        found = await self.ledger.transact(lambda books: books.charges_of(reference))
+        return JSONResponse({"data": [self.operations.shown(charge) for charge in found]})
+
+    async def show_operation(self, request: Request) -> Response:
+        """What the call with an idempotency key was answered first, and how its charge stands now.
+
+        A call that is under way and has had no effect yet has left no trace.
+        """
+        return JSONResponse(
+            await self.ledger.transact(lambda books: self._operation(books, request.path_params["key"]))
+        )
+
+    async def show_ledger(self, request: Request) -> Response:
+        """Every movement of money, or with `?reference=` those of one payment."""
+        reference = request.query_params.get("reference")
+        return JSONResponse(await self.ledger.transact(lambda books: books.movements(reference)))
+
+    def _operation(self, books: Books, key: str) -> dict[str, JsonValue]:
+        known = books.remembered(key)
+        if known is None:
+            raise Refused(answers.missing("operation"))
+        charge = books.charge(known.answer.charge) if known.answer.charge else None
+        return {
+            "object": "operation",
+            "key": key,
+            "operation": known.operation,
+            "answer": {"status": known.answer.status, "body": known.answer.body},
+            "charge": self.operations.shown(charge) if charge else None,
+        }
+
+    async def _once(
+        self, request: Request, operation: OperationName, key: str, digest: str, effect: Callable[[Books], Answer]
+    ) -> Response:
+        with self._claimed(key):
+            answer = await self.ledger.transact(lambda books: once(books, operation, key, digest, effect))
+            match answer.delivery:
+                case Delivery.LATE:
+                    await asyncio.sleep(self.slow_seconds)
+                case Delivery.NEVER:
+                    await _client_gone(request)
+            return _response(answer)
+
+    @contextmanager
+    def _claimed(self, key: str) -> Iterator[None]:
+        if key in self.running:
+            raise Refused(answers.KEY_IN_USE)
+        self.running.add(key)
+        try:
+            yield
+        finally:
+            self.running.remove(key)
+
+
+def build_application(sandbox: Sandbox, approval: ApprovalPage) -> Starlette:
+    """Every address of the sandbox."""
+    routes = [
+        Route("/v1/charges", sandbox.create_charge, methods=["POST"]),
+        Route("/v1/charges", sandbox.find_charges, methods=["GET"]),
+        Route("/v1/charges/{charge}", sandbox.show_charge, methods=["GET"]),
+        Route("/v1/charges/{charge}/capture", sandbox.capture, methods=["POST"]),
+        Route("/v1/charges/{charge}/void", sandbox.void, methods=["POST"]),
+        Route("/v1/refunds", sandbox.refund, methods=["POST"]),
+        Route("/v1/operations/{key:path}", sandbox.show_operation, methods=["GET"]),
+        Route("/approve/{charge}", approval.show, methods=["GET"]),
+        Route("/approve/{charge}", approval.decide, methods=["POST"]),
+        Route("/ledger", sandbox.show_ledger, methods=["GET"]),
+        Route("/health/live", _live, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={Refused: _on_refused, HTTPException: _on_http_exception})
+
+
+def _existing(books: Books, charge_id: str) -> Charge:
+    charge = books.charge(charge_id)
+    if charge is None:
+        raise Refused(answers.missing("charge"))
+    return charge
+
+
+async def _client_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _live(_: Request) -> Response:
+    return JSONResponse({"status": "live"})
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
+    return JSONResponse(answer.body, answer.status, headers)
+
+
+async def _on_refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return _response(error.answer)
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    refusal = Refusal("unrecognized_request", error.detail)
+    return _response(answers.error(error.status_code, "invalid_request_error", refusal))

@@ -1,0 +1,136 @@
+"""The sandbox's memory in SQLite: charges, money movements, and the answer each idempotency key got.
+
+Everything here runs inside one transaction that `app.laptop.sandbox.ledger` begins and commits.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from app.laptop.sandbox.answers import Answer
+from app.laptop.sandbox.charges import Charge
+
+OperationName = Literal["authorize", "capture", "void", "refund"]
+
+_CHARGE = TypeAdapter(Charge)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS charges (id TEXT PRIMARY KEY, reference TEXT NOT NULL, document BLOB NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS charges_by_reference ON charges (reference);
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, operation TEXT NOT NULL, fingerprint TEXT NOT NULL, charge TEXT,
+    status INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS tries (key TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS movements (
+    position INTEGER PRIMARY KEY, operation TEXT NOT NULL, charge TEXT NOT NULL, reference TEXT NOT NULL,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that was held, taken, released or given back; `at` is ISO 8601 in UTC."""
+
+    operation: str
+    charge: str
+    reference: str
+    amount: int
+    currency: str
+    key: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The first answer an idempotency key got, and a digest of the request it was the answer to."""
+
+    operation: str
+    fingerprint: str
+    answer: Answer
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the ledger, made if need be. A committed transaction survives SIGKILL and a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Used from one thread at a time, which is not always the one that opened it.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript(_SCHEMA)
+    return connection
+
+
+class Books:
+    """Typed reading and writing of the tables."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The sandbox's time, aware and in UTC."""
+        return self._clock()
+
+    def charge(self, charge_id: str) -> Charge | None:
+        """The charge with this id."""
+        row = self._connection.execute("SELECT document FROM charges WHERE id = ?", (charge_id,)).fetchone()
+        return _CHARGE.validate_json(row[0]) if row else None
+
+    def charges_of(self, reference: str) -> list[Charge]:
+        """Every charge made with the caller's reference, oldest first."""
+        rows = self._connection.execute("SELECT document FROM charges WHERE reference = ? ORDER BY rowid", (reference,))
+        return [_CHARGE.validate_json(document) for (document,) in rows]
+
+    def save(self, charge: Charge) -> None:
+        """Write a new or changed charge."""
+        self._connection.execute(
+            "INSERT INTO charges VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+            (charge.id, charge.reference, _CHARGE.dump_json(charge)),
+        )
+
+    def remembered(self, key: str) -> Remembered | None:
+        """What the idempotency key was answered first."""
+        row = self._connection.execute(
+            "SELECT operation, fingerprint, status, body, charge FROM answers WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        operation, fingerprint, status, body, charge = row
+        return Remembered(operation, fingerprint, Answer.restored(status, body, charge))
+
+    def remember(self, key: str, operation: OperationName, fingerprint: str, answer: Answer) -> None:
+        """Keep the first answer of an idempotency key."""
+        self._connection.execute(
+            "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+            (key, operation, fingerprint, answer.charge, answer.status, answer.body_text()),
+        )
+
+    def count_try(self, key: str) -> int:
+        """How often the key has been tried, this time included."""
+        row = self._connection.execute(
+            "INSERT INTO tries VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET made = made + 1 RETURNING made", (key,)
+        ).fetchone()
+        return int(row[0])
+
+    def move(self, operation: OperationName, charge: Charge, amount: int, key: str) -> None:
+        """Write down that money moved."""
+        self._connection.execute(
+            "INSERT INTO movements (operation, charge, reference, amount, currency, key, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (operation, charge.id, charge.reference, amount, charge.currency, key, self.now().isoformat()),
+        )
+
+    def movements(self, reference: str | None = None) -> list[dict[str, str | int]]:
+        """All money movements, or those of one reference, oldest first."""
+        rows = self._connection.execute(
+            "SELECT operation, charge, reference, amount, currency, key, at FROM movements"
+            " WHERE ?1 IS NULL OR reference = ?1 ORDER BY position",
+            (reference,),
+        )
+        return [asdict(Movement(*row)) for row in rows]

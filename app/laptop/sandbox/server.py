@@ -1,0 +1,82 @@
+"""The sandbox as a server."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from app.laptop.sandbox.application import Sandbox, build_application
+from app.laptop.sandbox.approval import ApprovalPage
+from app.laptop.sandbox.ledger import open_ledger
+from app.laptop.sandbox.operations import Operations
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """Where the sandbox keeps its ledger and listens; port 0 takes a free one."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8090
+    public_url: str | None = None
+    """The address customers reach the approval page by, when it is not that of `host` and `port`."""
+    slow_seconds: float = 2.0
+    """How long the answer to `tok_slow` takes."""
+
+
+async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None = None) -> None:
+    """Serve until cancelled; `ready` gets the port once the sandbox listens. Raises `OSError` when the port is taken.
+
+    Signals are the caller's business.
+    """
+    with socket.create_server((options.host, options.port)) as listener:
+        port: int = listener.getsockname()[1]
+        async with open_ledger(options.data / "sandbox.sqlite3", lambda: datetime.now(UTC)) as ledger:
+            public_url = (options.public_url or f"http://{options.host}:{port}").rstrip("/")
+            operations = Operations(lambda charge_id: f"{public_url}/approve/{charge_id}")
+            application = build_application(
+                Sandbox(ledger, operations, options.slow_seconds), ApprovalPage(ledger, operations)
+            )
+            server = _Server(_config(application), lambda: ready(port) if ready else None)
+            await _serve_until_cancelled(server, listener)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens, leaves signals alone, and does not wait for connections that get no answer anyway."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def _config(application: Callable[..., object]) -> uvicorn.Config:
+    # No access log: paths hold idempotency keys. No log configuration: that belongs to whoever runs this.
+    return uvicorn.Config(application, lifespan="off", ws="none", access_log=False, log_config=None)
+
+
+async def _serve_until_cancelled(server: _Server, listener: socket.socket) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        # Cancelling uvicorn itself would skip its shutdown.
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,67 @@
+"""Name to provider: the built-in ones, and those that other distributions bring as plug-ins.
+
+A plug-in is an entry point of the group `paygate.providers`: its name is the provider's, its object a
+`ProviderFactory`. Only what the settings switch on is loaded.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.metadata import entry_points
+
+from app.providers.http import ProviderHttp, open_http
+from app.providers.port import MethodKind, PaymentProvider
+from app.providers.sandbox import adapter as sandbox
+from app.settings import Settings, SettingsError
+
+ENTRY_POINT_GROUP = "paygate.providers"
+
+ProviderFactory = Callable[[Settings], AbstractAsyncContextManager[PaymentProvider]]
+"""Makes a provider, and closes what it holds open afterwards."""
+
+
+class ProviderRegistry:
+    """The providers that are switched on."""
+
+    def __init__(self, providers: Mapping[str, PaymentProvider]) -> None:
+        self._providers = dict(providers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What clients may write in `provider`, in the order of the settings."""
+        return tuple(self._providers)
+
+    def get(self, name: str) -> PaymentProvider | None:
+        """The provider of that name, or None when it is not switched on."""
+        return self._providers.get(name)
+
+    def offering(self, method: MethodKind) -> tuple[str, ...]:
+        """The names of those that take payments this way."""
+        return tuple(name for name, provider in self._providers.items() if method in provider.capabilities.methods)
+
+
+@asynccontextmanager
+async def open_providers(settings: Settings) -> AsyncIterator[ProviderRegistry]:
+    """The providers the settings switch on; raises `SettingsError` when one of them does not exist."""
+    factories = {name: _factory(name) for name in settings.providers}
+    async with AsyncExitStack() as stack:
+        providers = {name: await stack.enter_async_context(make(settings)) for name, make in factories.items()}
+        yield ProviderRegistry(providers)
+
+
+@asynccontextmanager
+async def _open_sandbox(settings: Settings) -> AsyncIterator[PaymentProvider]:
+    async with open_http(settings.sandbox_url) as client:
+        yield sandbox.SandboxProvider(ProviderHttp(client, sandbox.NAME, settings.provider_timeout))
+
+
+_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: _open_sandbox}
+
+
+def _factory(name: str) -> ProviderFactory:
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    for plug_in in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        factory: ProviderFactory = plug_in.load()
+        return factory
+    known = sorted({*_BUILT_IN, *(plug_in.name for plug_in in entry_points(group=ENTRY_POINT_GROUP))})
+    raise SettingsError(f"PAYGATE_PROVIDERS: there is no provider {name!r}; known are: {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""The sandbox: a card provider for development, with its own process (`app.laptop.sandbox`)."""

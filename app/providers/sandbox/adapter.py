@@ -1,0 +1,83 @@
+"""The sandbox behind the provider port: which requests, in which order."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from app.domain.payment.events import Operation
+from app.domain.reports import Declined, ProviderReport, Unknown
+from app.providers.http import ProviderHttp, ProviderRequest
+from app.providers.port import Authorization, Capabilities, CaptureCall, Query, RefundCall, VoidCall
+from app.providers.sandbox.translate import report_of_call, report_of_look_up, turned_away
+
+NAME = "sandbox"
+
+_CAPABILITIES = Capabilities(
+    methods=frozenset({"card"}),
+    # A charge can be seen as soon as it is made; this leaves a request time to arrive.
+    visibility_delay=timedelta(seconds=2),
+)
+
+
+class SandboxProvider:
+    """Card payments against `app.laptop.sandbox`, or any server that speaks its API."""
+
+    def __init__(self, http: ProviderHttp) -> None:
+        self._http = http
+
+    @property
+    def name(self) -> str:
+        """What clients write in `provider`."""
+        return NAME
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Cards, in every currency."""
+        return _CAPABILITIES
+
+    async def authorize(self, call: Authorization) -> ProviderReport:
+        """Hold the money, or say where the customer has to authenticate."""
+        if call.method not in _CAPABILITIES.methods or call.token is None:
+            return Declined("method_not_supported", "The sandbox takes cards only.")
+        body: dict[str, JsonValue] = {
+            "reference": call.payment_id,
+            "amount": call.money.amount,
+            "currency": call.money.currency,
+            "token": call.token.get_secret_value(),
+            "description": call.description,
+            "return_url": call.return_url,
+            "expires_at": call.expires_at.isoformat() if call.expires_at else None,
+        }
+        return await self._call(Operation.AUTHORIZE, "/v1/charges", call.key, body)
+
+    async def capture(self, call: CaptureCall) -> ProviderReport:
+        """Take held money; what is not taken is released."""
+        path = f"/v1/charges/{_segment(call.reference)}/capture"
+        return await self._call(Operation.CAPTURE, path, call.key, {"amount": call.money.amount})
+
+    async def void(self, call: VoidCall) -> ProviderReport:
+        """Release held money."""
+        return await self._call(Operation.VOID, f"/v1/charges/{_segment(call.reference)}/void", call.key, {})
+
+    async def refund(self, call: RefundCall) -> ProviderReport:
+        """Give money back."""
+        body: dict[str, JsonValue] = {"charge": call.reference, "amount": call.money.amount}
+        return await self._call(Operation.REFUND, "/v1/refunds", call.key, body)
+
+    async def look_up(self, query: Query) -> ProviderReport:
+        """Ask what the operation with the query's key was answered, and how its charge stands now."""
+        request = ProviderRequest("GET", f"/v1/operations/{_segment(query.key)}", turned_away=turned_away)
+        outcome = await self._http.send(request)
+        if isinstance(outcome, Unknown):
+            return outcome
+        return report_of_look_up(query.operation, outcome, conclusive=query.conclusive)
+
+    async def _call(self, operation: Operation, path: str, key: str, body: dict[str, JsonValue]) -> ProviderReport:
+        headers = {"Idempotency-Key": key}
+        outcome = await self._http.send(ProviderRequest("POST", path, headers, body, turned_away))
+        return outcome if isinstance(outcome, Unknown) else report_of_call(operation, outcome)
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
