@@ -66,7 +66,7 @@ async def test_a_post_gets_the_api_whatever_it_accepts(client: httpx.AsyncClient
     assert (await client.post("/graphql", headers=A_BROWSER)).json() == {"answered": "POST"}
 
 
-async def test_caches_keep_the_page_apart_from_the_api_and_ask_before_they_reuse_it(client: httpx.AsyncClient) -> None:
+async def test_caches_tell_the_page_from_the_api_and_ask_before_reuse(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphql", headers=A_BROWSER)
 
     assert answer.headers["vary"] == "accept"

@@ -24,7 +24,7 @@ if (!container) {
 
 createRoot(container).render(
   <StrictMode>
-    <GraphiQL fetcher={fetcher} defaultTabs={tourTabs()} defaultEditorToolsVisibility="variables">
+    <GraphiQL fetcher={fetcher} defaultTabs={tourTabs()}>
       <GraphiQL.Logo>
         pay<b>gate</b>
       </GraphiQL.Logo>
