@@ -1,0 +1,1 @@
+"""The GraphQL schema: types, inputs, results, and resolvers that check, call one service and map."""

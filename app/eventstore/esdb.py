@@ -15,11 +15,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import esdbclient
 import stamina
 from esdbclient import exceptions as faults
+from esdbclient.persistent import AbstractAsyncPersistentSubscription
 
 from app.eventstore.port import (
     NO_STREAM,
@@ -109,9 +110,9 @@ class EventStoreDB:
                     async for event in subscription:
                         yield Delivery(
                             _recorded(event),
-                            ack=partial(subscription.ack, event),
-                            retry=partial(subscription.nack, event, "retry"),
-                            park=partial(subscription.nack, event, "park"),
+                            ack=partial(_settle, subscription, event, None),
+                            retry=partial(_settle, subscription, event, "retry"),
+                            park=partial(_settle, subscription, event, "park"),
                         )
             except faults.EventStoreDBClientException as error:
                 raise _translated(error) from error
@@ -177,6 +178,16 @@ async def _connection(uri: str) -> AsyncGenerator[esdbclient.AsyncEventStoreDBCl
     finally:
         if not client.is_closed:
             await client.close()
+
+
+async def _settle(
+    subscription: AbstractAsyncPersistentSubscription,
+    event: esdbclient.RecordedEvent,
+    refusal: Literal["retry", "park"] | None,
+) -> None:
+    # On a subscription that has ended nothing can be said; the event comes again by itself.
+    with suppress(faults.EventStoreDBClientException):
+        await (subscription.nack(event, refusal) if refusal else subscription.ack(event))
 
 
 def _recorded(event: esdbclient.RecordedEvent) -> RecordedEvent:

@@ -30,6 +30,8 @@ class Capabilities:
     methods: frozenset[MethodKind]
     currencies: frozenset[str] | None = None
     """None: every ISO 4217 currency."""
+    token_prefixes: tuple[str, ...] = ()
+    """How the provider's one-time tokens begin; empty: in no way that is known."""
     visibility_delay: timedelta = timedelta(seconds=60)
     """How long after a call `look_up` may still answer that there is no trace of it."""
 

@@ -1,0 +1,1 @@
+"""What clients may ask: commands, queries, waiting. Knows neither GraphQL nor HTTP."""

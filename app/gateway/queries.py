@@ -1,0 +1,32 @@
+"""What a merchant can see."""
+
+from dataclasses import dataclass
+
+from app.access.callers import Caller
+from app.eventstore.port import EventStore
+from app.eventstore.transact import PAYMENTS, load
+from projections.fold import payment_updates
+from projections.readmodel import Page, PaymentFilter, ReadModel
+from projections.views import PaymentView
+
+
+@dataclass(frozen=True)
+class PaymentQueries:
+    """Reads. They raise `StoreUnavailable`, `RedisError` and, for a list, `InvalidCursor`."""
+
+    store: EventStore
+    read_model: ReadModel
+
+    async def payment(self, caller: Caller, payment_id: str) -> PaymentView | None:
+        """The payment, or None when there is none or it is another merchant's."""
+        view = await self.read_model.payment(payment_id)
+        if view is None:
+            # A payment accepted a moment ago may not have reached the read model; whoever made it must find it.
+            history = await load(self.store, PAYMENTS, payment_id)
+            folded, _ = payment_updates(history.events)
+            view = folded.view if folded else None
+        return view if view is not None and view.merchant_id == caller.merchant_id else None
+
+    async def payments(self, caller: Caller, *, first: int, after: str | None, wanted: PaymentFilter) -> Page:
+        """A page of the merchant's payments, newest first."""
+        return await self.read_model.payments(caller.merchant_id, first=first, after=after, wanted=wanted)

@@ -1,0 +1,1 @@
+"""Logs, metrics, and the keeping of secrets out of both."""

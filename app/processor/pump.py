@@ -1,0 +1,134 @@
+"""Do what is next for one payment until nothing is left to do now. Anyone may pump any payment at any time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+import structlog
+
+from app.access.vault import Vault
+from app.domain.payment.events import Operation, PaymentEvent
+from app.domain.payment.model import (
+    Expire,
+    GiveUp,
+    NotInitiated,
+    PaymentCommand,
+    PaymentState,
+    RecordReport,
+    StartCall,
+)
+from app.domain.payment.next_action import (
+    CallProvider,
+    EndByDeadline,
+    EndByGivingUp,
+    LookUp,
+    Policy,
+    WaitUntil,
+    next_action,
+)
+from app.domain.reports import ProviderReport, Unknown
+from app.eventstore.codec import Cause
+from app.eventstore.port import EventStore
+from app.eventstore.transact import PAYMENTS, History, load, transact
+from app.processor import perform
+from app.providers.port import PaymentProvider
+from app.providers.registry import ProviderRegistry
+
+log = structlog.get_logger()
+
+PaymentHistory = History[PaymentEvent, PaymentState]
+
+
+class UnknownProvider(Exception):
+    """A payment names a provider that is not switched on here."""
+
+
+@dataclass(frozen=True)
+class Pump:
+    """What it takes to bring a payment forward."""
+
+    store: EventStore
+    providers: ProviderRegistry
+    vault: Vault
+    clock: Callable[[], datetime]
+    policy: Policy
+
+    async def run(self, payment_id: str, cause: Cause) -> bool:
+        """Bring one payment forward; whether anything was written.
+
+        Raises `ProviderUnreachable` (nothing was done; pump again later), `StoreUnavailable`, `UnreadableEvent`,
+        `UnknownProvider` and `Unsealable`.
+        """
+        history = await load(self.store, PAYMENTS, payment_id)
+        begun_at = history.revision
+        while True:
+            before = history.revision
+            history = await self._step(payment_id, history, cause)
+            if history.revision == before:
+                return history.revision != begun_at
+
+    async def _step(self, payment_id: str, history: PaymentHistory, cause: Cause) -> PaymentHistory:
+        action = next_action(history.state, self.clock(), self.policy)
+        match action:
+            case None | WaitUntil():
+                return history
+            case CallProvider(operation, refund_id):
+                return await self._call(payment_id, history, operation, refund_id, cause)
+            case LookUp():
+                return await self._look_up(payment_id, history, action, cause)
+            case EndByDeadline():
+                return await self._write(payment_id, history, Expire(self.clock()), cause)
+            case EndByGivingUp():
+                return await self._write(payment_id, history, GiveUp(self.clock()), cause)
+        assert_never(action)
+
+    async def _call(
+        self, payment_id: str, history: PaymentHistory, operation: Operation, refund_id: str | None, cause: Cause
+    ) -> PaymentHistory:
+        provider = self._provider(history.state)
+        intent = StartCall(operation, self.clock(), refund_id)
+        outcome = await transact(self.store, PAYMENTS, payment_id, intent, cause, known=history)
+        state = outcome.history.state
+        if not outcome.appended or isinstance(state, NotInitiated):
+            # Another processor's call is under way: what comes of it is seen in the stream.
+            return outcome.history
+        report = await perform.call(provider, self.vault, state, operation, refund_id)
+        return await self._record(payment_id, outcome.history, operation, refund_id, report, cause)
+
+    async def _look_up(self, payment_id: str, history: PaymentHistory, action: LookUp, cause: Cause) -> PaymentHistory:
+        state = history.state
+        if isinstance(state, NotInitiated):
+            return history
+        provider = self._provider(state)
+        report = await perform.look_up(provider, state, action.call, action.refund_id, self.clock())
+        if isinstance(report, Unknown):
+            # No answer to a question changes nothing; the question is asked again later.
+            return history
+        return await self._record(payment_id, history, action.call.operation, action.refund_id, report, cause)
+
+    async def _record(
+        self,
+        payment_id: str,
+        history: PaymentHistory,
+        operation: Operation,
+        refund_id: str | None,
+        report: ProviderReport,
+        cause: Cause,
+    ) -> PaymentHistory:
+        log.info("provider said", payment=payment_id, operation=operation.value, report=type(report).__name__)
+        command = RecordReport(operation, report, self.clock(), refund_id)
+        return await self._write(payment_id, history, command, cause)
+
+    async def _write(
+        self, payment_id: str, history: PaymentHistory, command: PaymentCommand, cause: Cause
+    ) -> PaymentHistory:
+        outcome = await transact(self.store, PAYMENTS, payment_id, command, cause, known=history)
+        return outcome.history
+
+    def _provider(self, state: PaymentState) -> PaymentProvider:
+        name = "" if isinstance(state, NotInitiated) else state.terms.method.provider
+        provider = self.providers.get(name)
+        if provider is None:
+            raise UnknownProvider(f"the provider {name!r} is not switched on here (PAYGATE_PROVIDERS)")
+        return provider

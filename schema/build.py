@@ -1,0 +1,37 @@
+"""The schema, put together."""
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.types import ExecutionContext
+
+from schema.errors import SafeErrors
+from schema.mutation import Mutation
+from schema.query import Query
+from schema.subscription import Subscription
+
+_DEPTH = 15  # GraphiQL's introspection needs 13
+_ALIASES = 15
+_TOKENS = 1_000
+
+
+class PaymentSchema(strawberry.Schema):
+    """Errors are logged where they are translated, not with the text of the operation around them."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Do nothing: see the class."""
+
+
+def build_schema() -> strawberry.Schema:
+    """The executable schema."""
+    return PaymentSchema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        extensions=[
+            SafeErrors,
+            lambda: QueryDepthLimiter(max_depth=_DEPTH),
+            lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
+            lambda: MaxTokensLimiter(max_token_count=_TOKENS),
+        ],
+    )

@@ -1,0 +1,95 @@
+"""Faults as GraphQL errors: a code for programs, a sentence for people, nothing from the inside."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
+
+from app.eventstore.port import StoreUnavailable
+from app.live.hub import NoSuchTopic, PositionAhead
+from app.live.mailbox import SlowConsumer
+from app.observability.redact import redact
+from app.redisio import RedisError
+from projections.readmodel import InvalidCursor
+
+log = structlog.get_logger()
+
+# graphql-core quotes what it could not read, and what was put into the wrong field may be a secret.
+_QUOTED = (
+    (re.compile(r"got invalid value .*? at '"), "got an invalid value at '"),
+    (re.compile(r"got invalid value .*?; "), "got an invalid value; "),
+    (re.compile(r"(cannot represent [^:]*): .*", re.DOTALL), r"\1"),
+    (re.compile(r"(Expected [^,]*), found .*", re.DOTALL), r"\1"),
+)
+
+
+def api_error(code: str, message: str, **details: Any) -> GraphQLError:
+    """An error meant for the client."""
+    return GraphQLError(message, extensions={"code": code, **details})
+
+
+def translated(error: GraphQLError) -> GraphQLError:
+    """`error` as a client may see it."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    if error.path is None:
+        return _like(error, _without_values(error.message), {"code": "GRAPHQL_INVALID"})
+    match error.original_error:
+        case None:
+            return _like(error, _without_values(error.message), {"code": "GRAPHQL_INVALID"})
+        case NoSuchTopic():
+            return _like(error, "there is no such payment", {"code": "PAYMENT_NOT_FOUND"})
+        case PositionAhead(after=after, head=head):
+            message = f"after: {after} is ahead of the payment, which is at {head}"
+            return _like(error, message, {"code": "POSITION_AHEAD", "field": "after", "head": head})
+        case SlowConsumer(position=position):
+            message = "you do not read as fast as the payment changes; resume after the position"
+            return _like(error, message, {"code": "SLOW_CONSUMER", "position": position})
+        case InvalidCursor():
+            message = "after: takes a cursor that this server gave out"
+            return _like(error, message, {"code": "INVALID_CURSOR", "field": "after"})
+        case StoreUnavailable() | RedisError():
+            message = "the payment system does not answer; try again, a mutation with the same idempotency key"
+            return _like(error, message, {"code": "UNAVAILABLE", "retryable": True})
+    return _internal(error)
+
+
+def _internal(error: GraphQLError) -> GraphQLError:
+    reference = str(uuid4())
+    fault = error.original_error
+    # The type only: an exception's text may hold anything.
+    log.error("resolver failed", reference=reference, fault=type(fault).__name__, path=error.path, exc_info=fault)
+    return _like(error, "something went wrong on our side", {"code": "INTERNAL", "reference": reference})
+
+
+def _like(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )
+
+
+def _without_values(message: str) -> str:
+    for pattern, replacement in _QUOTED:
+        message = pattern.sub(replacement, message)
+    return redact(message)
+
+
+class SafeErrors(MaskErrors):
+    """Lets no error through but in the form a client may see, on every transport."""
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """The error as a client may see it."""
+        return translated(error)
+
+    def on_operation(self) -> Iterator[None]:
+        """See `MaskErrors`."""
+        yield from super().on_operation()

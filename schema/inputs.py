@@ -1,0 +1,97 @@
+"""The input types of the schema. What their fields may hold is checked by `app.gateway.requests`."""
+
+from enum import Enum
+
+import strawberry
+from strawberry.scalars import JSON
+
+from app.domain.payment.events import CaptureMode
+
+
+@strawberry.enum(description="What a mutation's answer waits for.")
+class WaitFor(Enum):
+    """What a mutation's answer waits for."""
+
+    ACTION_OR_FINAL = "ACTION_OR_FINAL"
+    FINAL = "FINAL"
+
+
+@strawberry.input(description="A card, by the provider's one-time token; never a card number.")
+class CardInput:
+    """A card."""
+
+    token: str
+    provider: str | None = "sandbox"
+
+
+@strawberry.input(description="A wallet the customer is sent to.")
+class RedirectInput:
+    """A wallet."""
+
+    provider: str
+
+
+@strawberry.input(description="A QR code or bank transfer.")
+class QrInput:
+    """A QR code."""
+
+    provider: str
+
+
+@strawberry.input(one_of=True, description="How to pay: exactly one.")
+class PaymentMethodInput:
+    """How to pay."""
+
+    card: strawberry.Maybe[CardInput]
+    redirect: strawberry.Maybe[RedirectInput]
+    qr: strawberry.Maybe[QrInput]
+
+
+@strawberry.input(description="A payment to begin. The same `idempotencyKey` always means the same payment.")
+class InitiatePaymentInput:
+    """A payment to begin."""
+
+    idempotency_key: str
+    amount: int = strawberry.field(description="In the currency's minor unit.")
+    currency: str = strawberry.field(description="ISO 4217, such as EUR.")
+    method: PaymentMethodInput
+    order_id: strawberry.ID | None = strawberry.UNSET
+    description: str | None = strawberry.UNSET
+    return_url: str | None = strawberry.UNSET
+    capture: CaptureMode | None = CaptureMode.AUTOMATIC
+    expires_in: int | None = strawberry.field(default=strawberry.UNSET, description="Seconds.")
+    wait_for: WaitFor | None = strawberry.field(
+        default=strawberry.UNSET, description="Hold the answer until the payment needs the customer or is final."
+    )
+    timeout_ms: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How long to hold the answer at most."
+    )
+    metadata: JSON | None = strawberry.UNSET
+
+
+@strawberry.input(description="Held funds to take: all of them, or `amount`.")
+class CapturePaymentInput:
+    """Held funds to take."""
+
+    payment_id: strawberry.ID
+    amount: int | None = strawberry.UNSET
+
+
+@strawberry.input(description="A payment to call off.")
+class CancelPaymentInput:
+    """A payment to call off."""
+
+    payment_id: strawberry.ID
+    reason: str | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description="Money to give back: what is left, or `amount`. The same key always means the same refund."
+)
+class RefundPaymentInput:
+    """Money to give back."""
+
+    payment_id: strawberry.ID
+    idempotency_key: str
+    amount: int | None = strawberry.UNSET
+    reason: str | None = strawberry.UNSET

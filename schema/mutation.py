@@ -1,0 +1,76 @@
+"""Mutations: check, call one service, map."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from app.access.callers import Caller
+from app.domain.refusals import IdempotencyKeyReused, Refusal
+from app.gateway.payments import NoSuchPayment
+from app.gateway.requests import (
+    CancelRequest,
+    CaptureRequest,
+    InitiateRequest,
+    InvalidRequest,
+    RefundRequest,
+    parse,
+)
+from app.gateway.waiting import wait_for
+from projections.views import PaymentView
+from schema import mapping
+from schema.context import Info
+from schema.inputs import CancelPaymentInput, CapturePaymentInput, InitiatePaymentInput, RefundPaymentInput
+from schema.results import InitiatePaymentResult, PaymentCommandAccepted, PaymentCommandResult
+
+Request = TypeVar("Request", CaptureRequest, CancelRequest, RefundRequest)
+
+
+@strawberry.type
+class Mutation:
+    """What can be done. An answer means: stored."""
+
+    @strawberry.mutation(description="Begin a payment. Answered as soon as it is safely stored, or see `waitFor`.")
+    async def initiate_payment(self, info: Info, input: InitiatePaymentInput) -> InitiatePaymentResult:  # noqa: A002
+        """Begin a payment."""
+        services = info.context.services
+        try:
+            request = parse(InitiateRequest, mapping.given(input))
+            outcome = await services.commands.initiate(info.context.caller, request)
+        except InvalidRequest as refusal:
+            return mapping.invalid(refusal)
+        except IdempotencyKeyReused as refusal:
+            return mapping.conflict(refusal)
+        view = outcome.payment
+        if request.wait_for is not None:
+            timeout_ms = request.timeout_ms or services.wait_timeout_ms
+            view = await wait_for(services.hub, view, request.wait_for, timeout_ms=timeout_ms)
+        return mapping.accepted(outcome, view)
+
+    @strawberry.mutation(description="Take held funds.")
+    async def capture_payment(self, info: Info, input: CapturePaymentInput) -> PaymentCommandResult:  # noqa: A002
+        """Take held funds."""
+        return await _command(info, input, CaptureRequest, info.context.services.commands.capture)
+
+    @strawberry.mutation(description="Call a payment off; carried out as soon as the call under way has an outcome.")
+    async def cancel_payment(self, info: Info, input: CancelPaymentInput) -> PaymentCommandResult:  # noqa: A002
+        """Call a payment off."""
+        return await _command(info, input, CancelRequest, info.context.services.commands.cancel)
+
+    @strawberry.mutation(description="Give money back.")
+    async def refund_payment(self, info: Info, input: RefundPaymentInput) -> PaymentCommandResult:  # noqa: A002
+        """Give money back."""
+        return await _command(info, input, RefundRequest, info.context.services.commands.refund)
+
+
+async def _command(
+    info: Info,
+    given: Any,
+    kind: type[Request],
+    carry_out: Callable[[Caller, Request], Awaitable[PaymentView]],
+) -> PaymentCommandResult:
+    try:
+        view = await carry_out(info.context.caller, parse(kind, mapping.given(given)))
+    except (Refusal, InvalidRequest, NoSuchPayment) as refusal:
+        return mapping.refused(refusal)
+    return PaymentCommandAccepted(payment=mapping.payment(view))
