@@ -62,7 +62,10 @@ class Payment:
     @strawberry.field
     def history(self) -> list[PaymentTransition]:
         passed = list(PaymentStatus)[: self.version + 1]
-        return [PaymentTransition(version=n, status=status, at=self.initiated_at) for n, status in enumerate(passed)]
+        return [
+            PaymentTransition(version=n, status=status, at=self.initiated_at + n * timedelta(milliseconds=120))
+            for n, status in enumerate(passed)
+        ]
 
     def at_version(self, version: int) -> "Payment":
         return Payment(id=self.id, amount=self.amount, version=version)
