@@ -13,11 +13,13 @@ import grpc
 
 from .errors import PortTaken
 from .options import EventStoreOptions
+from .persistent.registry import PersistentSubscriptions
 from .storage.lock import FolderLock
 from .store import Store
 from .wire.features import add_features
 from .wire.gossip import GossipService, add_gossip
 from .wire.health import HealthService, add_health
+from .wire.persistent import PersistentSubscriptionsService, add_persistent_subscriptions
 from .wire.streams import StreamsService, add_streams
 
 __all__ = ["EventStoreOptions", "serve"]
@@ -44,8 +46,12 @@ async def serve(options: EventStoreOptions, *, ready: Callable[[int], None] | No
 
     Raises a StartError, whose message says what to do, if it cannot start.
     """
-    async with _folder(options) as folder, _open_store(folder, options) as store:
-        server, port = await _listen(options, store)
+    async with (
+        _folder(options) as folder,
+        _open_store(folder, options) as store,
+        _run_groups(store) as groups,
+    ):
+        server, port = _listen(options, store, groups)
         try:
             await server.start()
             if ready is not None:
@@ -54,6 +60,7 @@ async def serve(options: EventStoreOptions, *, ready: Callable[[int], None] | No
         finally:
             # Subscriptions end with UNAVAILABLE, which tells their clients to connect again.
             store.notices.stop()
+            await groups.stop()
             await server.stop(options.stop_grace)
 
 
@@ -85,13 +92,24 @@ async def _open_store(folder: Path, options: EventStoreOptions) -> AsyncIterator
         await store.close()
 
 
-async def _listen(options: EventStoreOptions, store: Store) -> tuple[grpc.aio.Server, int]:
+@asynccontextmanager
+async def _run_groups(store: Store) -> AsyncIterator[PersistentSubscriptions]:
+    groups = PersistentSubscriptions(store)
+    await groups.start()
+    try:
+        yield groups
+    finally:
+        await groups.stop()
+
+
+def _listen(options: EventStoreOptions, store: Store, groups: PersistentSubscriptions) -> tuple[grpc.aio.Server, int]:
     server = grpc.aio.server(options=_CHANNEL_OPTIONS)
     try:
         port = server.add_insecure_port(f"{options.host}:{options.port}")
     except RuntimeError as error:
         raise PortTaken(options.host, options.port) from error
     add_streams(server, StreamsService(store, options.limits))
+    add_persistent_subscriptions(server, PersistentSubscriptionsService(groups))
     add_gossip(server, GossipService(options.advertise_host or options.host, options.advertise_port or port))
     add_features(server)
     add_health(server, HealthService(store.notices))

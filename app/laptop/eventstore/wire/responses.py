@@ -49,17 +49,28 @@ def structured_id(raw: bytes) -> bytes:
 
 
 def read_event(event: ResolvedEvent, encode_id: IdEncoder) -> bytes:
-    """Encode a ReadResp with one event."""
+    """Encode a ReadResp of the Streams service with one event."""
     parts = b""
     if event.event is not None:
-        parts = delimited(b"\x0a", _recorded(event.event, encode_id))
+        parts = delimited(b"\x0a", _recorded(event.event, event.event.position, encode_id))
     if event.link is not None:
-        parts += delimited(b"\x12", _recorded(event.link, encode_id))
+        parts += delimited(b"\x12", _recorded(event.link, event.link.position, encode_id))
     return delimited(b"\x0a", parts + b"\x18" + varint(event.original.position))
 
 
-def _recorded(event: RecordedEvent, encode_id: IdEncoder) -> bytes:
-    position = varint(event.position)
+def delivered_event(event: ResolvedEvent, retries: int, encode_id: IdEncoder) -> bytes:
+    """Encode a ReadResp of the PersistentSubscriptions service; its events all show the original's position."""
+    position = event.original.position
+    parts = b""
+    if event.event is not None:
+        parts = delimited(b"\x0a", _recorded(event.event, position, encode_id))
+    if event.link is not None:
+        parts += delimited(b"\x12", _recorded(event.link, position, encode_id))
+    return delimited(b"\x0a", parts + b"\x18" + varint(position) + b"\x28" + varint(retries))
+
+
+def _recorded(event: RecordedEvent, shown_position: int, encode_id: IdEncoder) -> bytes:
+    position = varint(shown_position)
     revision = event.revision
     encoded = b"%b%b\x18%b\x20%b\x28%b%b%b" % (
         encode_id(event.id),

@@ -1,0 +1,1 @@
+"""Persistent subscription groups: competing consumers whose progress the server keeps."""
