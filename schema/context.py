@@ -8,6 +8,7 @@ from app.access.callers import Caller
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
 from app.live.hub import Hub
+from schema.errors import api_error
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,18 @@ class Services:
 
 @dataclass
 class Context:
-    """One request."""
+    """One request, or one socket, whose caller may still have to say who it is."""
 
-    caller: Caller
     services: Services
+    identified: Caller | None
+    connection_params: object = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who is asking; a GraphQL error when nobody has said so."""
+        if self.identified is None:
+            raise api_error("UNAUTHENTICATED", "send an API key: Authorization: Bearer …")
+        return self.identified
 
 
 Info = StrawberryInfo[Context, None]

@@ -53,7 +53,11 @@ class GatewayGraphQL(GraphQL[Context, None]):
         except RequestRefused as refusal:
             await refusal.response(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+    async def get_context(
+        self,
+        request: Request | WebSocket,
+        response: Response | WebSocket,  # noqa: ARG002 — Strawberry passes it by name
+    ) -> Context:
         """The caller by its header; a socket may bring its key later, in `connection_init`."""
         try:
             caller = self._callers.identify(_authorization(request))

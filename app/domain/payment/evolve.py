@@ -129,7 +129,9 @@ def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> E
 def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> Existing | None:
     if not isinstance(state, Authorizing | Expired | Failed):
         return None
-    return Authorized(state.terms, event.reference, event.amount)
+    cancelling = isinstance(state, Authorizing) and state.cancelling
+    passing = cancelling or state.terms.capture is happened.CaptureMode.AUTOMATIC
+    return Authorized(state.terms, event.reference, event.amount, passing)
 
 
 def _capture_requested(state: PaymentState, event: happened.CaptureRequested) -> Existing | None:

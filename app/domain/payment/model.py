@@ -124,11 +124,15 @@ class AwaitingCustomer:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """`amount` is held; the merchant captures or cancels."""
+    """`amount` is held; the merchant captures or cancels.
+
+    `passing`: capture or void follows in the same append, so that for a client nothing rests here.
+    """
 
     terms: PaymentInitiated
     reference: str
     amount: int
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,8 @@ def status_of(state: Existing) -> PaymentStatus:
             if state.refunded == 0:
                 return PaymentStatus.SUCCEEDED
             return PaymentStatus.REFUNDED if state.refunded >= state.amount else PaymentStatus.PARTIALLY_REFUNDED
+        case Authorized(passing=True):
+            return PaymentStatus.PROCESSING
         case _:
             return _STATUS_BY_STATE[type(state)]
 

@@ -1,0 +1,179 @@
+"""The `paygate` command. Each process takes its settings from the environment alone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from app.eventstore import esdb
+from app.inspecting import timeline
+from app.laptop import lifeline
+from app.observability.log import configure_logging
+from app.running import run_until_stopped
+from app.settings import Profile, Settings, SettingsError, load_settings
+
+cli = typer.Typer(
+    help="A real-time payment status gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_GRACEFUL_SECONDS = 3
+
+
+def main() -> None:
+    """The entry point."""
+    lifeline.watch()
+    cli()
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        settings = load_settings(**overrides)
+    except SettingsError as fault:
+        _fail(str(fault))
+    configure_logging(settings.log_format, settings.log_level)
+    return settings
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
+
+
+def _say_ready(name: str) -> Callable[[], None]:
+    return lambda: typer.echo(f"{name} ready")
+
+
+@cli.command()
+def dev() -> None:
+    """Run everything on this machine, with nothing installed beforehand."""
+    from app.laptop.stack import run_stack
+
+    settings = _settings(profile=Profile.DEV)
+    raise typer.Exit(asyncio.run(run_stack(settings)))
+
+
+@cli.command()
+def serve() -> None:
+    """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
+    from app.access.callers import Callers
+
+    settings = _settings()
+    try:
+        Callers.from_settings(settings)
+    except SettingsError as fault:
+        _fail(str(fault))
+    uvicorn.run(
+        "app.web.app:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+    )
+
+
+@cli.command()
+def project() -> None:
+    """Run the projection service: streams to read model and live updates."""
+    from app.wiring import open_projection
+
+    settings = _settings()
+
+    async def run() -> None:
+        async with open_projection(settings, _say_ready("projection")) as projection:
+            await projection.run()
+
+    run_until_stopped(run())
+
+
+@cli.command()
+def process() -> None:
+    """Run the processor: bring payments forward by calling their providers."""
+    from app.wiring import open_processor
+
+    settings = _settings()
+
+    async def run() -> None:
+        async with open_processor(settings, _say_ready("processor")) as processor:
+            await processor.run()
+
+    try:
+        run_until_stopped(run())
+    except SettingsError as fault:
+        _fail(str(fault))
+
+
+@cli.command()
+def eventstore() -> None:
+    """Run the embedded event store alone: an EventStoreDB-compatible gRPC server."""
+    from app.laptop.eventstore.errors import StartError
+    from app.laptop.eventstore.server import EventStoreOptions, serve
+
+    settings = _settings()
+    options = EventStoreOptions(
+        data=settings.data_dir / "eventstore", host=settings.eventstore_host, port=settings.eventstore_port
+    )
+
+    def ready(port: int) -> None:
+        typer.echo(f"event store ready on esdb://{options.host}:{port}?tls=false")
+
+    try:
+        run_until_stopped(serve(options, ready=ready))
+    except StartError as fault:
+        _fail(str(fault))
+
+
+@cli.command()
+def sandbox() -> None:
+    """Run the sandbox provider: a pretend card provider over HTTP."""
+    from app.laptop.sandbox.server import SandboxOptions, serve
+
+    settings = _settings()
+    options = SandboxOptions(data=settings.data_dir / "sandbox", host=settings.sandbox_host, port=settings.sandbox_port)
+
+    def ready(port: int) -> None:
+        typer.echo(f"sandbox ready on http://{options.host}:{port}")
+
+    run_until_stopped(serve(options, ready=ready))
+
+
+@cli.command()
+def inspect(id: str) -> None:  # noqa: A002 — what the user types
+    """Show all that happened to one payment or order, from the event store."""
+    settings = _settings()
+
+    async def run() -> Table | None:
+        async with esdb.connect(settings.eventstore_uri) as store:
+            return await timeline(store, id)
+
+    table = asyncio.run(run())
+    if table is None:
+        _fail(f"there is no payment or order {id!r}")
+    Console().print(table)
+
+
+@cli.command()
+def settings() -> None:
+    """List every setting: variable, default, meaning."""
+    table = Table("variable", "default", "meaning", show_lines=False)
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        table.add_row(f"PAYGATE_{name.upper()}", default, field.description or "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

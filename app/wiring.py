@@ -1,0 +1,93 @@
+"""The composition root: one context manager per process, closing in reverse.
+
+Adapters are made here and nowhere else.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.access.vault import Vault
+from app.domain.payment.next_action import Policy
+from app.eventstore import esdb
+from app.eventstore.port import EventStore
+from app.gateway.inflight import InFlight
+from app.gateway.payments import PaymentCommands
+from app.gateway.queries import PaymentQueries
+from app.live.history import Histories
+from app.live.hub import Hub
+from app.processor.pump import Pump
+from app.processor.service import Processor
+from app.providers.registry import open_providers
+from app.redisio import open_redis
+from app.settings import Settings, SettingsError
+from projections.publisher import Publisher
+from projections.readmodel import ReadModel
+from projections.service import Projection
+from schema.context import Services
+
+# A call is given up by the provider's client before the processor counts its outcome as unknown.
+_CALL_MARGIN_SECONDS = 2.0
+
+
+def utc_now() -> datetime:
+    """The clock of every process."""
+    return datetime.now(UTC)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """How patient the processor is; the projection, which lists what is due, has to agree with it."""
+    return Policy(call_timeout=timedelta(seconds=settings.provider_timeout + _CALL_MARGIN_SECONDS))
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """What the web application is given."""
+
+    services: Services
+    store: EventStore
+    read_model: ReadModel
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
+    """`paygate serve`."""
+    async with (
+        esdb.connect(settings.eventstore_uri) as store,
+        open_redis(settings.redis_url) as redis,
+        open_providers(settings) as providers,
+    ):
+        read_model = ReadModel(redis)
+        in_flight = InFlight()
+        async with Hub.open(settings.redis_url, Histories(store, read_model)) as hub:
+            commands = PaymentCommands(store, _vault(settings), providers, utc_now, in_flight)
+            queries = PaymentQueries(store, read_model)
+            services = Services(commands, queries, hub, settings.wait_timeout_ms)
+            yield Gateway(services, store, read_model)
+            await in_flight.close()
+
+
+@asynccontextmanager
+async def open_projection(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Projection, None]:
+    """`paygate project`."""
+    async with esdb.connect(settings.eventstore_uri) as store, open_redis(settings.redis_url) as redis:
+        yield Projection(store, Publisher(redis), policy_of(settings), ready)
+
+
+@asynccontextmanager
+async def open_processor(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Processor, None]:
+    """`paygate process`."""
+    async with (
+        esdb.connect(settings.eventstore_uri) as store,
+        open_redis(settings.redis_url) as redis,
+        open_providers(settings) as providers,
+    ):
+        pump = Pump(store, providers, _vault(settings), utc_now, policy_of(settings))
+        yield Processor(store, ReadModel(redis), pump, settings.processor_concurrency, settings.sweep_interval, ready)
+
+
+def _vault(settings: Settings) -> Vault:
+    if settings.secret_key is None:
+        raise SettingsError(f"PAYGATE_SECRET_KEY: required — {Settings.model_fields['secret_key'].description}")
+    return Vault(settings.secret_key)
