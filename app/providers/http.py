@@ -36,7 +36,8 @@ REPEAT_SECONDS = 2.0
 LARGEST_ANSWER = 1024 * 1024
 """Bytes. Nothing a provider says of one payment is longer."""
 
-_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=15.0)
+# Connections are given up before servers close them: a request that meets the closing has an unknown outcome.
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
 _log = structlog.get_logger(__name__)
 
 # At INFO httpx writes every address it calls, and addresses of look-ups hold idempotency keys.
@@ -60,11 +61,12 @@ class ProviderRequest:
 
 
 @asynccontextmanager
-async def open_http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def open_http(base_url: str, connect_seconds: float = CONNECT_SECONDS) -> AsyncIterator[httpx.AsyncClient]:
     """A client for one provider. Ignores the environment's proxies and follows no redirect: money goes one way only."""
-    transport_timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
+    # Only connecting has a time of its own; that of a whole call is kept by `ProviderHttp`.
+    timeout = httpx.Timeout(None, connect=connect_seconds)
     async with httpx.AsyncClient(
-        base_url=base_url, timeout=transport_timeout, limits=_LIMITS, follow_redirects=False, trust_env=False
+        base_url=base_url, timeout=timeout, limits=_LIMITS, follow_redirects=False, trust_env=False
     ) as client:
         yield client
 
@@ -72,10 +74,13 @@ async def open_http(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
 class ProviderHttp:
     """Sends requests to one provider; a call with all its repeats takes at most `seconds`."""
 
-    def __init__(self, client: httpx.AsyncClient, provider: str, seconds: float) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, provider: str, seconds: float, repeat_seconds: float = REPEAT_SECONDS
+    ) -> None:
         self._client = client
         self._provider = provider
         self._seconds = seconds
+        self._repeat_seconds = repeat_seconds
 
     async def send(self, request: ProviderRequest) -> Answer | Unknown:
         """The provider's answer, or `Unknown`.
@@ -98,7 +103,7 @@ class ProviderHttp:
 
     async def _repeatedly(self, request: ProviderRequest, progress: "_Progress") -> Answer | Unknown:
         attempts = stamina.retry_context(
-            on=_NotDone, attempts=None, timeout=REPEAT_SECONDS, wait_initial=0.05, wait_max=0.8, wait_jitter=0.05
+            on=_NotDone, attempts=None, timeout=self._repeat_seconds, wait_initial=0.05, wait_max=0.8, wait_jitter=0.05
         )
         async for attempt in attempts:
             with attempt:

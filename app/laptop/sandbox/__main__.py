@@ -17,7 +17,7 @@ def main() -> None:
     try:
         asyncio.run(_run(options))
     except OSError as error:
-        sys.exit(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
+        sys.exit(f"the sandbox cannot start: {error}")
 
 
 async def _run(options: SandboxOptions) -> None:

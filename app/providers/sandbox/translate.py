@@ -4,7 +4,7 @@ A refused capture, void or refund is judged by how the charge stands: "cannot be
 captured. A status that is not known is `Pending`, for the operation exists and may still come to an end.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -49,6 +49,7 @@ class _NextAction(_Read):
 
 
 class _Charge(_Read):
+    object: Literal["charge"]
     id: _Text
     status: str
     amount: _Amount
@@ -59,6 +60,7 @@ class _Charge(_Read):
 
 
 class _Refund(_Read):
+    object: Literal["refund"]
     id: _Text
     status: str
     amount: _Amount
