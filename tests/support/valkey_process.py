@@ -1,13 +1,15 @@
 """A real Valkey for a test: its own process, folder and port."""
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from app.laptop import valkey
+from app.laptop import lifeline, valkey
 from app.laptop.ports import free_ports
 
 _PATIENCE_SECONDS = 10.0
@@ -17,8 +19,9 @@ _PAUSE_SECONDS = 0.01
 class ValkeyProcess:
     """A running server; `kill` and `restart` are the two things that happen to one."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, lifeline_descriptor: int) -> None:
         self.folder = folder
+        self._lifeline = lifeline_descriptor
         self.port = port
         self.url = valkey.url(port)
         self._process = self._start()
@@ -30,12 +33,12 @@ class ValkeyProcess:
     def kill(self) -> None:
         """End it as a power cut would; what it had not written yet is lost."""
         self._process.kill()
-        self._process.wait(_PATIENCE_SECONDS)
+        self._wait()
 
     def stop(self) -> None:
         """End it in good order; everything is written."""
         self._process.terminate()
-        self._process.wait(_PATIENCE_SECONDS)
+        self._wait()
 
     def restart(self) -> None:
         """Start it again on the same port with the same data, after ending it in good order if it runs."""
@@ -46,7 +49,14 @@ class ValkeyProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "valkey.log").open("ab") as log:
             process = subprocess.Popen(
-                valkey.command(self.folder, self.port), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                # A test run that is killed leaves no server behind.
+                lifeline.guarded(valkey.command(self.folder, self.port)),
+                env={**os.environ, lifeline.VARIABLE: str(self._lifeline)},
+                pass_fds=(self._lifeline,),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self._answers():
@@ -57,6 +67,12 @@ class ValkeyProcess:
             time.sleep(_PAUSE_SECONDS)
         return process
 
+    def _wait(self) -> None:
+        self._process.wait(_PATIENCE_SECONDS)
+        # The bystander of the lifeline.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def _answers(self) -> bool:
         try:
             with socket.create_connection((valkey.HOST, self.port), timeout=_PATIENCE_SECONDS) as connection:
@@ -66,11 +82,12 @@ class ValkeyProcess:
             return False
 
 
-@contextmanager
+@contextlib.contextmanager
 def valkey_process(folder: Path, port: int | None = None) -> Iterator[ValkeyProcess]:
     """A server that keeps its data in `folder` (a `tmp_path`) and is gone at the end of the block."""
-    process = ValkeyProcess(folder, port or free_ports(1)[0])
-    try:
-        yield process
-    finally:
-        process.stop()
+    with lifeline.held() as descriptor:
+        process = ValkeyProcess(folder, port or free_ports(1)[0], descriptor)
+        try:
+            yield process
+        finally:
+            process.stop()

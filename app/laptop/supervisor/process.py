@@ -46,6 +46,7 @@ class Process:
 
     def kill(self) -> None:
         """End the process and whatever it started, at once."""
+        # Even after the process itself has exited: while one of its group lives, the number is given to nobody else.
         # EPERM is how macOS says that only zombies are left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

@@ -155,10 +155,9 @@ async def test_the_stubborn_are_killed_when_their_time_is_up(scene: Scene) -> No
     scene.child("polite")
     for number in range(3):
         scene.child(f"stubborn-{number}", STUBBORN, stop_timeout=60.0)
-    async with scene.playing(stop_within=1.5):
+    async with scene.playing(stop_within=0.5):
         began = time.monotonic()
     assert time.monotonic() - began < 5.0
-    assert scene.lines("polite")[-1] == "bye", "the laggards before it left it no time"
     assert scene.nobody_is_left()
 
 
