@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import esdbclient
 import stamina
 from esdbclient import exceptions as faults
-from esdbclient.persistent import AbstractAsyncPersistentSubscription
+from esdbclient.common import AbstractAsyncPersistentSubscription
 
 from app.eventstore.port import (
     NO_STREAM,
@@ -94,6 +94,8 @@ class EventStoreDB:
                     async for event in subscription:
                         yield _recorded(event)
             except faults.EventStoreDBClientException as error:
+                # Stopping a group's subscription by cancellation may look like a fault of its requests.
+                _raise_if_cancelled()
                 raise _translated(error) from error
             _raise_if_cancelled()
             raise SubscriptionLost(f"the subscription to {stream} ended")
@@ -115,6 +117,8 @@ class EventStoreDB:
                             park=partial(_settle, subscription, event, "park"),
                         )
             except faults.EventStoreDBClientException as error:
+                # Stopping a group's subscription by cancellation may look like a fault of its requests.
+                _raise_if_cancelled()
                 raise _translated(error) from error
             _raise_if_cancelled()
             raise SubscriptionLost(f"the group {group} on {stream} ended")
