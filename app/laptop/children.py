@@ -33,7 +33,7 @@ def children(plan: Plan, folder: DataFolder, paygate: tuple[str, ...] = PAYGATE)
     if plan.starts("valkey"):
         command = lifeline.guarded(valkey.command(folder.make("valkey"), ports["valkey"]))
         ready = until(functools.partial(valkey.answers, ports["valkey"]))
-        found.append(Child("valkey", command, environment, ready))
+        found.append(Child("valkey", command, environment, ready, chatter=valkey.CHATTER))
     if plan.starts("sandbox"):
         folder.make("sandbox")
         found.append(own("sandbox", "sandbox", accepts(reachable(settings.sandbox_host), ports["sandbox"])))

@@ -31,7 +31,7 @@ class Plan:
 def make_plan(settings: Settings, folder: DataFolder) -> Plan:
     """Fills in what the user has not set; raises `AddressTaken` if one cannot listen where the user wants it to."""
     explicit = settings.model_fields_set
-    spare = iter(free_ports(4))
+    spare = iter(free_ports(4, besides=(settings.port, settings.eventstore_port, settings.sandbox_port)))
     servers = {"gateway": _gateway(settings, spare)}
     if "eventstore_uri" not in explicit:
         servers["eventstore"] = _eventstore(settings, spare)
@@ -47,6 +47,11 @@ def make_plan(settings: Settings, folder: DataFolder) -> Plan:
     for server in servers.values():
         found |= server.settings
     return Plan(settings.model_copy(update=found), {name: server.port for name, server in servers.items()})
+
+
+def check_gateway(settings: Settings) -> None:
+    """Raises `AddressTaken` if the gateway could not listen where the user wants it to."""
+    _usable_port(settings, "port", settings.host)
 
 
 def reachable(host: str) -> str:

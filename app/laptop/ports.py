@@ -3,17 +3,18 @@
 import errno
 import secrets
 import socket
+from collections.abc import Collection
 
 _CHOICE = range(20_000, 30_000)
 """Below every system's ephemeral range, so that no outgoing connection takes the port of a child while it restarts."""
 
 
-def free_ports(count: int) -> list[int]:
-    """That many different ports nobody listens on at 127.0.0.1."""
+def free_ports(count: int, besides: Collection[int] = ()) -> list[int]:
+    """That many different ports nobody listens on at 127.0.0.1, none of them among those `besides`."""
     chosen: list[int] = []
     while len(chosen) < count:
         port = secrets.choice(_CHOICE)
-        if port not in chosen and not is_taken("127.0.0.1", port):
+        if port not in {*chosen, *besides} and not is_taken("127.0.0.1", port):
             chosen.append(port)
     return chosen
 

@@ -9,7 +9,7 @@ from app.laptop import folder as data_folder
 from app.laptop.banner import banner
 from app.laptop.children import PAYGATE, children
 from app.laptop.folder import DataFolder, FolderTaken, FolderUnusable
-from app.laptop.plan import AddressTaken, Plan, make_plan
+from app.laptop.plan import AddressTaken, Plan, check_gateway, make_plan
 from app.laptop.supervisor import ChildFailed, Console, Supervisor
 from app.laptop.supervisor.keeper import SUPERVISOR
 from app.laptop.valkey import ValkeyMissing
@@ -24,10 +24,26 @@ async def run_stack(settings: Settings, paygate: tuple[str, ...] = PAYGATE) -> i
     try:
         async with data_folder.opened(settings.data_dir) as folder:
             await _run(make_plan(settings, folder), folder, paygate)
-    except (FolderTaken, FolderUnusable, AddressTaken, ValkeyMissing, ChildFailed) as problem:
-        sys.stderr.write(f"paygate: {problem}\n")
-        return 1
+    except FolderTaken as problem:
+        return _refuse(problem, *_address_problems(settings))
+    except (FolderUnusable, AddressTaken, ValkeyMissing, ChildFailed) as problem:
+        return _refuse(problem)
     return 0
+
+
+def _address_problems(settings: Settings) -> list[AddressTaken]:
+    # Most second copies lack a folder and a port, and had better hear of both at once.
+    try:
+        check_gateway(settings)
+    except AddressTaken as problem:
+        return [problem]
+    return []
+
+
+def _refuse(*problems: Exception) -> int:
+    for problem in problems:
+        sys.stderr.write(f"paygate: {problem}\n")
+    return 1
 
 
 async def _run(plan: Plan, folder: DataFolder, paygate: tuple[str, ...]) -> None:

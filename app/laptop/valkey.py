@@ -2,9 +2,13 @@
 
 import asyncio
 import importlib.metadata
+import re
 from pathlib import Path
 
 HOST = "127.0.0.1"
+CHATTER = re.compile("Memory overcommit must be enabled")
+"""Advice for servers that snapshot many gigabytes, given at every start on almost every machine."""
+
 _PING = b"PING\r\n"
 _PONG = b"+PONG\r\n"
 

@@ -13,6 +13,11 @@ def test_the_ports_are_different_and_free() -> None:
     assert not any(is_taken("127.0.0.1", port) for port in ports)
 
 
+def test_a_port_that_is_promised_to_somebody_is_not_chosen() -> None:
+    all_but_one = set(range(20_000, 30_000)) - set(free_ports(1))
+    assert not all_but_one & set(free_ports(1, besides=all_but_one))
+
+
 def test_a_port_somebody_listens_on_is_taken_until_it_is_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

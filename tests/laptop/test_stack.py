@@ -16,6 +16,7 @@ import psutil
 import pytest
 import redis
 
+from app.laptop.folder import opened
 from app.laptop.ports import free_ports
 from app.laptop.stack import PROCESSES, run_stack
 from app.settings import Settings
@@ -169,12 +170,23 @@ async def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path, capsy
     assert said.out == ""
 
 
+async def test_a_second_copy_without_a_port_and_a_folder_of_its_own_hears_of_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stack(tmp_path) as running:
+        port = running.processes()["gateway"]["port"] or 0
+        assert await run_stack(Settings(port=port, data_dir=tmp_path)) == 1
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port} is already in use: set PAYGATE_PORT to another port\n" in said
+    assert "set PAYGATE_DATA_DIR to another folder\n" in said
+
+
 async def test_a_folder_in_use_is_said_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with stack(tmp_path):
+    async with opened(tmp_path):
         assert await run_stack(Settings(port=0, data_dir=tmp_path)) == 1
     said = capsys.readouterr()
-    assert said.err.startswith(f"paygate: {tmp_path} is in use by another running copy (process ")
-    assert said.err.endswith("): set PAYGATE_DATA_DIR to another folder\n")
+    copy = f"another running copy (process {os.getpid()})"
+    assert said.err == f"paygate: {tmp_path} is in use by {copy}: set PAYGATE_DATA_DIR to another folder\n"
     assert said.out == ""

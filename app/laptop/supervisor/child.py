@@ -1,5 +1,6 @@
 """What is to run, and how it is told that it runs."""
 
+import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,13 @@ class Child:
     environment: Mapping[str, str]
     ready: Ready
     start_timeout: float = 30.0
-    stop_timeout: float = 2.0
+    stop_timeout: float = 2.5
+    chatter: re.Pattern[str] | None = None
+    """Lines not worth showing; should the start fail, they are shown with the last lines all the same."""
+
+    def is_chatter(self, line: str) -> bool:
+        """Whether the line is not worth showing."""
+        return self.chatter is not None and self.chatter.search(line) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,15 @@ class Stage:
 @contextlib.asynccontextmanager
 async def running(child: Child, stage: Stage) -> AsyncIterator[Process]:
     """The child's process, running within the block; after it, it and all that it started are gone."""
+
+    def show(line: str) -> None:
+        if not child.is_chatter(line):
+            stage.console.line(child.name, line)
+
     process = Process(child, stage.lifeline, stage.inherited)
     with stage.roster.listed(child, process):
         async with asyncio.TaskGroup() as group:
-            words = group.create_task(process.pass_on(lambda line: stage.console.line(child.name, line)))
+            words = group.create_task(process.pass_on(show))
             try:
                 yield process
             finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 
@@ -69,6 +70,12 @@ async def test_both_outputs_are_shown_line_by_line(scene: Scene) -> None:
     lines = scene.lines("noisy")
     assert {"half a line", "a complaint"} < set(lines)
     assert "".join(lines).count("x") == 100_000
+
+
+async def test_chatter_is_not_shown(scene: Scene) -> None:
+    scene.child("talker", "print('blah blah'); print('news')\n" + SERVE, chatter=re.compile("blah"))
+    async with scene.playing():
+        assert scene.lines("talker")[0] == "news"
 
 
 async def test_a_killed_child_comes_back_at_once_and_the_others_do_not_notice(scene: Scene) -> None:
