@@ -25,7 +25,6 @@ test: setup pages ## Check style, types and layers, then run every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: bench
