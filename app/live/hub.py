@@ -93,7 +93,7 @@ class Hub:
         mailbox = Mailbox(after, _MAILBOX_BYTES)
         with self._attached(topic, mailbox) as watched:
             await self.feed.subscribe(topic.channel)
-            last = await self._catch_up(watched, mailbox)
+            last = await self._catch_up(watched, mailbox, after)
             if mailbox.empty and last.final:
                 return
             while True:
@@ -115,15 +115,18 @@ class Hub:
                 del self._watched[topic.channel]
                 self.feed.unsubscribe(topic.channel)
 
-    async def _catch_up(self, watched: _Watched, mailbox: Mailbox) -> Update:
-        """Give a new watcher what it has not; the last update known."""
+    async def _catch_up(self, watched: _Watched, mailbox: Mailbox, after: int | None) -> Update:
+        """Give a new watcher what it has not; the last update known.
+
+        Judged by where it began: what came live meanwhile may be newer than the past that is read here.
+        """
         (past,) = await self.histories.recent([watched.topic])
-        if not _suffices(past, mailbox.have):
+        if not _suffices(past, after):
             past = await self.histories.whole(watched.topic)
         if not past.exists:
             raise NoSuchTopic(watched.topic.id)
-        if mailbox.have is not None and mailbox.have > past.revision:
-            raise PositionAhead(mailbox.have, past.revision)
+        if after is not None and after > past.revision:
+            raise PositionAhead(after, past.revision)
         _offer_all(past.updates, (mailbox,))
         return past.updates[-1]
 
