@@ -106,12 +106,12 @@ class Tab:
         """Take in answers and events for as long as Chromium lives."""
         async for text in self._connection:
             message = json.loads(text)
-            if (number := message.get("id")) is None:
-                self._note(message["method"], message["params"])
-            elif "error" in message:
-                self._answers.pop(number).set_exception(RuntimeError(message["error"]))
+            if "id" in message:
+                self._settle(message)
             else:
-                self._answers.pop(number).set_result(message["result"])
+                self._note(message["method"], message["params"])
+        for number in list(self._answers):
+            self._settle({"id": number, "error": "Chromium has gone"})
 
     async def _record(self, session: str) -> None:
         for domain in ("Network", "Runtime", "Log"):
@@ -119,6 +119,15 @@ class Tab:
         # A worker is held until it is recorded too, then let go.
         await self.send("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         await self.send("Runtime.runIfWaitingForDebugger", session)
+
+    def _settle(self, message: dict[str, Any]) -> None:
+        answer = self._answers.pop(message["id"])
+        if answer.done():
+            return  # whoever asked has stopped waiting
+        if "error" in message:
+            answer.set_exception(RuntimeError(message["error"]))
+        else:
+            answer.set_result(message["result"])
 
     def _note(self, method: str, event: dict[str, Any]) -> None:
         match method:
@@ -145,22 +154,27 @@ async def chromium(profile: Path) -> AsyncIterator[Tab]:
     process = await asyncio.create_subprocess_exec(
         EXECUTABLE, *FLAGS, f"--user-data-dir={profile}", stderr=asyncio.subprocess.PIPE
     )
-    try:
-        async with connect(await _devtools_address(process), max_size=None) as connection:
-            tab = Tab(connection)
-            listening = asyncio.create_task(tab.listen())
-            await tab.open()
-            yield tab
-            listening.cancel()
-    finally:
-        process.terminate()
-        await process.communicate()
-
-
-async def _devtools_address(process: asyncio.subprocess.Process) -> str:
     assert process.stderr
+    try:
+        async with connect(await _devtools_address(process.stderr), max_size=None) as connection:
+            tab = Tab(connection)
+            # Whatever else it has to say is read too: a full pipe would bring it to a halt.
+            background = [asyncio.create_task(tab.listen()), asyncio.create_task(process.stderr.read())]
+            try:
+                await tab.open()
+                yield tab
+            finally:
+                for task in background:
+                    task.cancel()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _devtools_address(stderr: asyncio.StreamReader) -> str:
     async with asyncio.timeout(PATIENCE):
-        async for line in process.stderr:
+        async for line in stderr:
             if line.startswith(b"DevTools listening on "):
                 return line.split()[-1].decode()
     raise AssertionError("Chromium did not start")
