@@ -17,9 +17,8 @@ def new_payment() -> PaymentId:
     return PaymentId(f"pay_{uuid.uuid4().hex}")
 
 
-def authorization(payment_id: PaymentId, token: str = SUCCESS, return_url: str | None = None) -> Authorization:
-    key = provider_key(payment_id, Operation.AUTHORIZE)
-    return Authorization(payment_id, key, PRICE, "card", SecretStr(token), return_url=return_url)
+def authorization(payment_id: PaymentId, token: str = SUCCESS) -> Authorization:
+    return Authorization(payment_id, provider_key(payment_id, Operation.AUTHORIZE), PRICE, "card", SecretStr(token))
 
 
 def capture(payment_id: PaymentId, reference: str, money: Money = PRICE) -> CaptureCall:

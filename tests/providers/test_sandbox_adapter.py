@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -31,7 +32,7 @@ from app.settings import Settings
 from tests.providers.builders import PRICE, authorization, capture, new_payment, query, refund, void
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
-SHORT_SECONDS = 0.3
+SHORT_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -54,17 +55,25 @@ async def taken(provider: PaymentProvider, payment_id: PaymentId) -> str:
     return reference
 
 
-async def waiting_for_customer(provider: PaymentProvider, payment_id: PaymentId) -> ActionNeeded:
-    report = await provider.authorize(authorization(payment_id, "tok_authenticate"))
+async def waiting_for_customer(
+    provider: PaymentProvider,
+    payment_id: PaymentId,
+    return_url: str | None = None,
+    expires_at: datetime | None = None,
+) -> ActionNeeded:
+    call = replace(authorization(payment_id, "tok_authenticate"), return_url=return_url, expires_at=expires_at)
+    report = await provider.authorize(call)
     assert isinstance(report, ActionNeeded)
     return report
 
 
-async def press(button: str, needed: ActionNeeded) -> None:
+async def press(button: str, needed: ActionNeeded) -> str:
+    """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed.action, CardAuthenticationAction)
     async with httpx.AsyncClient(trust_env=False) as browser:
         answer = await browser.post(needed.action.url, data={"decision": button})
     assert answer.status_code == 303
+    return answer.headers["Location"]
 
 
 async def found(provider: PaymentProvider, payment_id: PaymentId, operation: Operation) -> ProviderReport:
@@ -184,6 +193,22 @@ async def test_the_customer_declines(provider: PaymentProvider, sandbox: Sandbox
 
     assert isinstance(report, Declined)
     assert (report.code, report.retryable) == ("authentication_failed", True)
+    assert sandbox.ledger(payment_id) == []
+
+
+async def test_the_customer_returns_to_where_the_merchant_said(provider: PaymentProvider) -> None:
+    shop = "https://shop.example/thanks?order=1"
+    assert await press("approve", await waiting_for_customer(provider, new_payment(), return_url=shop)) == shop
+
+
+async def test_after_the_deadline_nothing_is_held_any_more(provider: PaymentProvider, sandbox: SandboxProcess) -> None:
+    payment_id, past = new_payment(), datetime(2020, 1, 1, tzinfo=UTC)
+    await press("approve", await waiting_for_customer(provider, payment_id, expires_at=past))
+
+    report = await provider.look_up(query(payment_id, Operation.AUTHORIZE))
+
+    assert isinstance(report, Declined)
+    assert (report.code, report.retryable) == ("authentication_expired", True)
     assert sandbox.ledger(payment_id) == []
 
 

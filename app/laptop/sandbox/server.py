@@ -34,16 +34,30 @@ async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None 
 
     Signals are the caller's business.
     """
-    with socket.create_server((options.host, options.port)) as listener:
+    with _listen(options.host, options.port) as listener:
         port: int = listener.getsockname()[1]
         async with open_ledger(options.data / "sandbox.sqlite3", lambda: datetime.now(UTC)) as ledger:
-            public_url = (options.public_url or f"http://{options.host}:{port}").rstrip("/")
+            public_url = _public_url(options, port)
             operations = Operations(lambda charge_id: f"{public_url}/approve/{charge_id}")
             application = build_application(
                 Sandbox(ledger, operations, options.slow_seconds), ApprovalPage(ledger, operations)
             )
             server = _Server(_config(application), lambda: ready(port) if ready else None)
             await _serve_until_cancelled(server, listener)
+
+
+def _public_url(options: SandboxOptions, port: int) -> str:
+    # Nobody can go to the address that stands for all addresses.
+    host = "127.0.0.1" if options.host == "0.0.0.0" else options.host  # noqa: S104 - compared, not bound
+    return (options.public_url or f"http://{host}:{port}").rstrip("/")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.create_server((host, port))
+    # asyncio sets this only on sockets that name their protocol, which these do not; accepted ones inherit it. Without
+    # it the kernel keeps an answer's body back until its head is acknowledged, some 40 ms later.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 class _Server(uvicorn.Server):
