@@ -126,6 +126,37 @@ class GroupFailed(GroupError):
         return f"Subscription group {group} on stream {stream} failed: '{self.why}'"
 
 
+class ProjectionNotFound(EventStoreError):
+    """There is no projection of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Projection '{name}' not found")
+
+
+class ProjectionConflict(EventStoreError):
+    """There is one of this name already."""
+
+    def __init__(self) -> None:
+        super().__init__("Envelope callback expected Updated, received Conflict instead")
+
+
+class ProjectionRefused(EventStoreError):
+    """The projection is not in a state in which this can be done to it."""
+
+    def __init__(self) -> None:
+        super().__init__("Envelope callback expected Updated, received OperationFailed instead")
+
+
+class ProjectionCannotRun(EventStoreError):
+    """The projection would have to be run, and cannot be."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Projection '{name}' cannot be run: this server has no JavaScript engine. "
+            "System projections run; for your own, use an EventStoreDB server."
+        )
+
+
 class StartError(EventStoreError):
     """The server cannot start; the message says what to do."""
 

@@ -14,12 +14,15 @@ import grpc
 from .errors import PortTaken
 from .options import EventStoreOptions
 from .persistent.registry import PersistentSubscriptions
+from .projector import Projector
 from .storage.lock import FolderLock
 from .store import Store
+from .user_projections import UserProjections
 from .wire.features import add_features
 from .wire.gossip import GossipService, add_gossip
 from .wire.health import HealthService, add_health
 from .wire.persistent import PersistentSubscriptionsService, add_persistent_subscriptions
+from .wire.projections import ProjectionsService, add_projections
 from .wire.streams import StreamsService, add_streams
 
 __all__ = ["EventStoreOptions", "serve"]
@@ -49,9 +52,10 @@ async def serve(options: EventStoreOptions, *, ready: Callable[[int], None] | No
     async with (
         _folder(options) as folder,
         _open_store(folder, options) as store,
+        _run_projector(store, options.projection_lag_ms) as projector,
         _run_groups(store) as groups,
     ):
-        server, port = _listen(options, store, groups)
+        server, port = _listen(options, store, groups, projector)
         try:
             await server.start()
             if ready is not None:
@@ -93,6 +97,16 @@ async def _open_store(folder: Path, options: EventStoreOptions) -> AsyncIterator
 
 
 @asynccontextmanager
+async def _run_projector(store: Store, lag_ms: int) -> AsyncIterator[Projector]:
+    projector = Projector(store, lag_ms)
+    await projector.start()
+    try:
+        yield projector
+    finally:
+        await projector.stop()
+
+
+@asynccontextmanager
 async def _run_groups(store: Store) -> AsyncIterator[PersistentSubscriptions]:
     groups = PersistentSubscriptions(store)
     await groups.start()
@@ -102,7 +116,9 @@ async def _run_groups(store: Store) -> AsyncIterator[PersistentSubscriptions]:
         await groups.stop()
 
 
-def _listen(options: EventStoreOptions, store: Store, groups: PersistentSubscriptions) -> tuple[grpc.aio.Server, int]:
+def _listen(
+    options: EventStoreOptions, store: Store, groups: PersistentSubscriptions, projector: Projector
+) -> tuple[grpc.aio.Server, int]:
     server = grpc.aio.server(options=_CHANNEL_OPTIONS)
     try:
         port = server.add_insecure_port(f"{options.host}:{options.port}")
@@ -110,6 +126,7 @@ def _listen(options: EventStoreOptions, store: Store, groups: PersistentSubscrip
         raise PortTaken(options.host, options.port) from error
     add_streams(server, StreamsService(store, options.limits))
     add_persistent_subscriptions(server, PersistentSubscriptionsService(groups))
+    add_projections(server, ProjectionsService(projector, UserProjections(store)))
     add_gossip(server, GossipService(options.advertise_host or options.host, options.advertise_port or port))
     add_features(server)
     add_health(server, HealthService(store.notices))

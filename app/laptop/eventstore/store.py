@@ -20,7 +20,6 @@ from .storage.reader import AllPage, Reader, StreamPage
 from .storage.schema import Durability
 from .storage.transaction import Transaction
 from .storage.writer import Committed, Writer
-from .system_projections import SystemProjection
 
 Outcome = TypeVar("Outcome")
 Arguments = ParamSpec("Arguments")
@@ -35,9 +34,6 @@ class Store:
 
     def __init__(self, file: Path, connection: sqlite3.Connection, salt: bytes) -> None:
         transaction = Transaction(connection)
-        transaction.running = frozenset(
-            {SystemProjection.STREAMS, SystemProjection.BY_CATEGORY, SystemProjection.BY_EVENT_TYPE}
-        )
         self.notices = Notices()
         self.last_position = transaction.last_position
         """Position of the last committed event."""
@@ -64,7 +60,7 @@ class Store:
     async def execute(self, command: Command[Outcome]) -> Outcome:
         """Run a command; return when what it did is durable.
 
-        Cancelling this does not undo anything: the command may have been written by then, or may yet be.
+        Cancelling this cancels the answer, never the command: it may have been written by then, or may yet be.
         Raises what the command raises, ServerStopping, or ServerTooBusy when too much is waiting.
         """
         if self._bytes_waiting > _BYTES_WAITING:
@@ -73,7 +69,7 @@ class Store:
         size = command.size
         self._bytes_waiting += size
         answer.add_done_callback(lambda _: self._release(size))
-        return await asyncio.shield(answer)
+        return await answer
 
     async def read_stream(
         self, name: str, first: int, limit: int, *, backwards: bool = False, resolve: bool = False

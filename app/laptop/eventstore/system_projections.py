@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import metadata, names
 
@@ -33,16 +32,19 @@ _TITLES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What a projection may know about the event it looks at."""
 
     stream: str
     revision: int
+    position: int
+    id: bytes
     type: str
     data: bytes
     metadata: bytes
     is_json: bool
+    created: int = 0
+    """100-ns ticks since the Unix epoch; looked at only when entries are to come late."""
 
 
 def destinations(source: Source, running: frozenset[SystemProjection]) -> Iterator[tuple[SystemProjection, str]]:

@@ -16,7 +16,8 @@ from app.laptop.eventstore.events import END_OF_STREAM, Appended, NewEvent
 from app.laptop.eventstore.system_projections import Source, SystemProjection, destinations
 
 from .heads import Head, Heads
-from .rows import EventRow
+from .projections import ProjectionTable
+from .rows import EventRow, link_metadata
 
 _GAP: Final = 64
 """Positions grow by this much and the payload, like the offsets of a log; nobody may count on ``+ 1``."""
@@ -40,8 +41,7 @@ class Transaction:
         self._next_stream = _next_number(connection)
         self._last_position = _last_position(connection)
         self._committed_position = self._last_position
-        self.running: frozenset[SystemProjection] = frozenset()
-        """The system projections that write their entries with the event."""
+        self.projections = ProjectionTable(connection)
         self.now = 0
         """100-ns ticks since the Unix epoch."""
         self.touched: set[str] = set()
@@ -75,6 +75,7 @@ class Transaction:
         self._changed_streams.clear()
         self._pending_ids.clear()
         self._heads.forget()
+        self.projections.load()
         self._last_position = self._committed_position
         self._next_stream = _next_number(self._connection)
 
@@ -129,9 +130,10 @@ class Transaction:
         The events stand next to each other in ``$all``, as one append of the real server does.
         """
         places = [self._add_row(head, event) for event in events]
-        if self.running:
+        running = self.projections.inline
+        if running:
             for event, place in zip(events, places, strict=True):
-                self._project(head.name, event, place)
+                self.project(_source(head.name, place, event), running)
         return places[-1]
 
     def add_tombstone(self, head: Head) -> Appended:
@@ -176,28 +178,56 @@ class Transaction:
         self.touched.add(head.name)
         self.touched.add(names.ALL)
 
-    def _project(self, stream: str, event: NewEvent, place: Appended) -> None:
-        source = Source(stream, place.revision, event.type, event.data, event.metadata, event.is_json)
-        for projection, destination in destinations(source, self.running):
-            self._link(projection, destination, place.position, source)
+    def project(self, source: Source, running: frozenset[SystemProjection]) -> None:
+        """Write the entries that some projections make of an event."""
+        for projection, destination in destinations(source, running):
+            head = self.head(destination)
+            if head.last_revision < 0 and not self.has_metadata(destination):
+                self._allow_reading(destination)
+            if projection is SystemProjection.STREAM_BY_CATEGORY:
+                self._add_row(head, _stream_reference(projection, source))
+            elif source.type == names.LINK_TYPE and projection is not SystemProjection.STREAMS:
+                self._follow(projection, head, source)
+            else:
+                self._link(projection, head, source.position)
 
-    def _link(self, projection: SystemProjection, stream: str, target: int, source: Source) -> None:
-        """Write a projection's entry for the event at position ``target``."""
-        head = self.head(stream)
-        if head.last_revision < 0 and not self.has_metadata(stream):
-            self._add_row(
-                self.head(names.metadata_stream(stream)),
-                NewEvent(uuid4().bytes, names.METADATA_TYPE, stream_metadata.EMITTED, is_json=True),
-            )
-        if projection is SystemProjection.STREAM_BY_CATEGORY:
-            self._add_row(head, NewEvent(uuid4().bytes, names.STREAM_REFERENCE_TYPE, source.stream.encode()))
+    def read_sources(self, after: int, limit: int) -> list[Source]:
+        """Return the events after a position that a projection may have to look at, at most ``limit``."""
+        self._flush()
+        rows = self._connection.execute(
+            "SELECT s.name, e.revision, e.position, e.id, e.type, e.data, e.metadata, e.is_json, e.created"
+            " FROM events AS e JOIN streams AS s ON s.number = e.stream"
+            " WHERE e.position > ? AND e.target IS NULL ORDER BY e.position LIMIT ?",
+            (after, limit),
+        ).fetchall()
+        return [Source(*row) for row in rows]
+
+    def _allow_reading(self, stream: str) -> None:
+        event = NewEvent(uuid4().bytes, names.METADATA_TYPE, stream_metadata.EMITTED, is_json=True)
+        self._add_row(self.head(names.metadata_stream(stream)), event)
+
+    def _follow(self, projection: SystemProjection, head: Head, source: Source) -> None:
+        """Write an entry for the event a link in a user's stream points at; none if it points nowhere."""
+        address = names.parse_link(source.data)
+        if address is None:
+            self._link(projection, head, source.position)
             return
+        revision, stream = address
+        self._flush()
+        row = self._connection.execute(
+            "SELECT position FROM events WHERE stream = ? AND revision = ? AND target IS NULL",
+            (self.head(stream).number, revision),
+        ).fetchone()
+        if row is not None:
+            self._link(projection, head, row[0])
+
+    def _link(self, projection: SystemProjection, head: Head, target: int) -> None:
         revision, position = head.last_revision + 1, self._next_position(0)
-        row = EventRow(
-            position, self._number(head), revision, self.now, target, projection, False, None, None, None, None
+        stream = self._number(head)
+        self._events.append(
+            EventRow(position, stream, revision, self.now, target, projection, False, None, None, None, None)
         )
-        self._events.append(row)
-        self.touched.add(stream)
+        self.touched.add(head.name)
         head.last_revision, head.last_position = revision, position
 
     def _number(self, head: Head) -> int:
@@ -232,6 +262,17 @@ class Transaction:
                 values = [value for row in rows[start : start + count] for value in row]
                 self._connection.execute(sql, values)
                 start += count
+
+
+def _source(stream: str, place: Appended, event: NewEvent) -> Source:
+    return Source(
+        stream, place.revision, place.position, event.id, event.type, event.data, event.metadata, event.is_json
+    )
+
+
+def _stream_reference(projection: SystemProjection, source: Source) -> NewEvent:
+    metadata = link_metadata(projection, source.position, source.stream, source.id)
+    return NewEvent(uuid4().bytes, names.STREAM_REFERENCE_TYPE, source.stream.encode(), metadata)
 
 
 def _next_number(connection: sqlite3.Connection) -> int:

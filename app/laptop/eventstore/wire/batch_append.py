@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import grpc
 from esdbclient.protos.Grpc import code_pb2, shared_pb2, status_pb2, streams_pb2
 from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
@@ -19,6 +19,7 @@ from .proposals import Proposals
 from .status import Context
 
 _EMPTY: Final = empty_pb2.Empty()
+_END: Final[object] = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs leave it out
 _APPENDS_IN_FLIGHT: Final = 256
 """Per call. Beyond it the next request is not read, and the client feels it as flow control."""
 
@@ -35,12 +36,17 @@ class _Batch:
         self.correlation_id = request.correlation_id
         self.identifier = options.stream_identifier
         self.deadline = asyncio.get_running_loop().time() + _time_left(options, limits)
+        self.fault: errors.EventStoreError | None = None
+        """Why it cannot be done, if that is known before its end."""
         self._options = options
         self._proposals = Proposals(limits)
 
     def take(self, request: streams_pb2.BatchAppendReq) -> None:
         """Take over the events of one chunk."""
-        self._proposals.extend(request.proposed_messages)
+        try:
+            self._proposals.extend(request.proposed_messages)
+        except errors.EventStoreError as fault:
+            self.fault = fault
 
     def command(self) -> Append:
         """Return what is to be done, once everything has come."""
@@ -49,7 +55,10 @@ class _Batch:
 
 
 class BatchAppendCall:
-    """One call: reads chunks, and lets each complete append run by itself."""
+    """One call: reads chunks, and lets each complete append run by itself.
+
+    Its answers are encoded already.
+    """
 
     def __init__(self, store: Store, limits: Limits, context: Context) -> None:
         self._store = store
@@ -59,46 +68,51 @@ class BatchAppendCall:
         self._writing = asyncio.Lock()
         self._free = asyncio.Semaphore(_APPENDS_IN_FLIGHT)
 
-    async def run(self, chunks: AsyncIterator[streams_pb2.BatchAppendReq]) -> None:
+    async def run(self) -> None:
         """Serve the call until the client has sent everything and everything is answered.
 
-        Clients commonly cancel the call once they have their answer. That cancels what runs here, never a write.
+        Many clients make a call per append, and cancel it once they have their answer. So the first append needs
+        no task of its own, and a cancelled call is nothing special: it cancels what runs here, never a write.
         """
-        async with asyncio.TaskGroup() as appends:
-            async for chunk in chunks:
-                batch, fault = self._gather(chunk)
-                if batch is None:
-                    continue
-                await self._free.acquire()
-                appends.create_task(self._finish(batch, fault))
-
-    def _gather(self, chunk: streams_pb2.BatchAppendReq) -> tuple[_Batch | None, errors.EventStoreError | None]:
-        """Add a chunk to its append; return that once it is complete, or as soon as it cannot be done."""
-        key = chunk.correlation_id.SerializeToString()
-        batch = self._gathering.get(key)
+        first = await self._next()
+        if first is None:
+            return
+        await self._context.write(await self._append(first))
+        batch = await self._next()
         if batch is None:
-            if not chunk.HasField("options"):
-                return None, None
-            batch = self._gathering[key] = _Batch(chunk, self._limits)
-        try:
-            batch.take(chunk)
-        except errors.EventStoreError as fault:
-            del self._gathering[key]
-            return batch, fault
-        if not chunk.is_final:
-            return None, None
-        del self._gathering[key]
-        return batch, None
+            return
+        async with asyncio.TaskGroup() as appends:
+            while batch is not None:
+                await self._free.acquire()
+                appends.create_task(self._answer(batch))
+                batch = await self._next()
 
-    async def _finish(self, batch: _Batch, fault: errors.EventStoreError | None) -> None:
+    async def _next(self) -> _Batch | None:
+        """Return the next append that is complete, or cannot be done; None when there are no more."""
+        while (chunk := await self._context.read()) is not _END:
+            key = chunk.correlation_id.SerializeToString()
+            batch = self._gathering.pop(key, None)
+            if batch is None:
+                if not chunk.HasField("options"):
+                    continue
+                batch = _Batch(chunk, self._limits)
+            batch.take(chunk)
+            if chunk.is_final or batch.fault is not None:
+                return batch
+            self._gathering[key] = batch
+        return None
+
+    async def _answer(self, batch: _Batch) -> None:
         try:
-            answer = _failure(batch, fault) if fault is not None else await self._append(batch)
+            answer = await self._append(batch)
             async with self._writing:
                 await self._context.write(answer)
         finally:
             self._free.release()
 
-    async def _append(self, batch: _Batch) -> streams_pb2.BatchAppendResp:
+    async def _append(self, batch: _Batch) -> bytes:
+        if batch.fault is not None:
+            return _failure(batch, batch.fault)
         if batch.deadline <= asyncio.get_running_loop().time():
             return _failure(batch, TimedOut("Timeout"))
         try:
@@ -137,27 +151,30 @@ def _expectation(options: streams_pb2.BatchAppendReq.Options) -> int:
             raise errors.InvalidArgument("The expected stream position is missing.")
 
 
-def _success(batch: _Batch, place: events.Appended) -> streams_pb2.BatchAppendResp:
-    position = shared_pb2.AllStreamPosition(commit_position=place.position, prepare_position=place.position)
-    if place.revision < 0:
-        success = streams_pb2.BatchAppendResp.Success(no_stream=_EMPTY, position=position)
-    else:
-        success = streams_pb2.BatchAppendResp.Success(current_revision=place.revision, position=position)
-    return streams_pb2.BatchAppendResp(
-        correlation_id=batch.correlation_id, stream_identifier=batch.identifier, success=success
+def _success(batch: _Batch, place: events.Appended) -> bytes:
+    """Encode the answer by hand, as every append gets one: BatchAppendResp{correlation_id 1, success 3, stream 4}."""
+    position = responses.varint(place.position)
+    revision = b"\x12\x00" if place.revision < 0 else b"\x08" + responses.varint(place.revision)
+    success = revision + responses.delimited(b"\x1a", b"\x08" + position + b"\x10" + position)
+    return (
+        responses.delimited(b"\x0a", batch.correlation_id.SerializeToString())
+        + responses.delimited(b"\x1a", success)
+        + responses.delimited(b"\x22", batch.identifier.SerializeToString())
     )
 
 
-def _failure(batch: _Batch, fault: errors.EventStoreError) -> streams_pb2.BatchAppendResp:
+def _failure(batch: _Batch, fault: errors.EventStoreError) -> bytes:
     code, details = _details(batch, fault)
-    packed = details if isinstance(details, any_pb2.Any) else any_pb2.Any()
-    if not isinstance(details, any_pb2.Any):
+    if isinstance(details, any_pb2.Any):
+        packed = details
+    else:
+        packed = any_pb2.Any()
         packed.Pack(details)
     return streams_pb2.BatchAppendResp(
         correlation_id=batch.correlation_id,
         stream_identifier=batch.identifier,
         error=status_pb2.Status(code=code, message=str(fault), details=packed),
-    )
+    ).SerializeToString()
 
 
 def _details(batch: _Batch, fault: errors.EventStoreError) -> tuple[code_pb2.Code.ValueType, Message]:

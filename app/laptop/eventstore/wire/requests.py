@@ -1,5 +1,6 @@
 """What every service reads from requests: names, ids, numbers."""
 
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +12,8 @@ from app.laptop.eventstore.events import MAX_POSITION
 
 _NONE: Final = 2**64 - 1
 """What clients send in an unsigned field for "the end" or "none"."""
+_UUID_LENGTH: Final = 36
+_UUID_DASHES: Final = 4
 
 
 def stream_name(identifier: shared_pb2.StreamIdentifier) -> str:
@@ -31,12 +34,20 @@ def event_id(uuid: shared_pb2.UUID) -> bytes:
             high, low = uuid.structured.most_significant_bits, uuid.structured.least_significant_bits
             return (high % 2**64).to_bytes(8, "big") + (low % 2**64).to_bytes(8, "big")
         case "string":
-            try:
-                return UUID(uuid.string).bytes
-            except ValueError as error:
-                raise InvalidArgument(f"{uuid.string!r} is not a UUID.") from error
+            return _parse(uuid.string)
         case _:
             return bytes(16)
+
+
+def _parse(text: str) -> bytes:
+    # Several times as fast as making a UUID, and this is done for every event.
+    if len(text) == _UUID_LENGTH and text.count("-") == _UUID_DASHES:
+        with suppress(ValueError):
+            return bytes.fromhex(text.replace("-", ""))
+    try:
+        return UUID(text).bytes
+    except ValueError as error:
+        raise InvalidArgument(f"{text!r} is not a UUID.") from error
 
 
 def revision(value: int) -> int:

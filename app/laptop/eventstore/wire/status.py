@@ -1,9 +1,8 @@
 """What clients see of a fault: the status, its text, and the trailers by which they recognise it."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -27,6 +26,9 @@ class Status:
     trailers: tuple[tuple[str, str], ...] = ()
 
 
+_UNFORESEEN: Final = Status(grpc.StatusCode.UNKNOWN, "Exception was thrown by handler.")
+
+
 def status_of(error: errors.EventStoreError) -> Status:
     """Translate a fault this package reports on purpose."""
     match error:
@@ -40,25 +42,41 @@ def status_of(error: errors.EventStoreError) -> Status:
             return _invalid(error)
         case errors.ServerStopping() | errors.ServerTooBusy():
             return Status(grpc.StatusCode.UNAVAILABLE, str(error))
+        case errors.ProjectionNotFound():
+            return Status(grpc.StatusCode.NOT_FOUND, str(error))
+        case errors.ProjectionConflict() | errors.ProjectionRefused():
+            return Status(grpc.StatusCode.UNKNOWN, str(error))
+        case errors.ProjectionCannotRun():
+            return Status(grpc.StatusCode.UNIMPLEMENTED, str(error))
         case _:
-            return Status(grpc.StatusCode.UNKNOWN, "Exception was thrown by handler.")
+            return _UNFORESEEN
 
 
-@asynccontextmanager
-async def reporting(context: Context) -> AsyncIterator[None]:
-    """End the call with the right status if the body raises; what it did not foresee is logged."""
-    try:
-        yield
-    except errors.EventStoreError as error:
-        status = status_of(error)
-    except grpc.aio.AbortError:
-        raise
-    except Exception:  # noqa: BLE001 - the client must get a status whatever it is
-        _log.exception("a handler failed")
-        status = Status(grpc.StatusCode.UNKNOWN, "Exception was thrown by handler.")
-    else:
-        return
-    await context.abort(status.code, status.details, status.trailers)
+class reporting:  # noqa: N801 - used as a statement
+    """Ends the call with the right status if the body raises; what nobody foresaw is logged.
+
+    A class and not a generator, for every call goes through it.
+    """
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception):
+            return
+        if isinstance(error, errors.EventStoreError):
+            status = status_of(error)
+        else:
+            _log.error("a handler failed", exc_info=error)
+            status = _UNFORESEEN
+        await self._context.abort(status.code, status.details, status.trailers)
 
 
 def _wrong_version(error: errors.WrongExpectedVersion) -> Status:

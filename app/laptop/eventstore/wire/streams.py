@@ -34,11 +34,13 @@ class StreamsService(streams_pb2_grpc.StreamsServicer):
             return await append.append(self._store, self._limits, request_iterator)
 
     async def BatchAppend(  # noqa: N802 - the protocol's name
-        self, request_iterator: AsyncIterator[streams_pb2.BatchAppendReq], context: Context
+        self,
+        request_iterator: AsyncIterator[streams_pb2.BatchAppendReq],  # noqa: ARG002 - the call reads for itself
+        context: Context,
     ) -> None:
-        """Append to many streams in one call."""
+        """Append to many streams in one call; the responses are encoded already."""
         async with reporting(context):
-            await BatchAppendCall(self._store, self._limits, context).run(request_iterator)
+            await BatchAppendCall(self._store, self._limits, context).run()
 
     async def Delete(self, request: streams_pb2.DeleteReq, context: Context) -> Any:  # noqa: N802 - as above
         """Delete a stream softly."""
@@ -60,8 +62,13 @@ class StreamsService(streams_pb2_grpc.StreamsServicer):
 
 
 def add_streams(server: grpc.aio.Server, service: StreamsService) -> None:
-    """Register the service; Read first and by itself, for its responses need no encoding."""
-    handler = grpc.unary_stream_rpc_method_handler(service.Read, request_deserializer=streams_pb2.ReadReq.FromString)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Read": handler}),))
+    """Register the service; first and by themselves the calls whose responses are encoded already."""
+    encoded = {
+        "Read": grpc.unary_stream_rpc_method_handler(service.Read, request_deserializer=streams_pb2.ReadReq.FromString),
+        "BatchAppend": grpc.stream_stream_rpc_method_handler(
+            service.BatchAppend, request_deserializer=streams_pb2.BatchAppendReq.FromString
+        ),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, encoded),))
     add: Any = streams_pb2_grpc.add_StreamsServicer_to_server
     add(service, server)
