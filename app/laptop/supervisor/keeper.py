@@ -34,7 +34,8 @@ class Keeper:
             when = f"in {delay:.1f} s" if delay else "now"
             self._say(f"{self._child.name} {ending}; it is started again {when}")
             await self._sleep(delay)
-            ending = await self._run()
+            if not self._stage.roster.closing:
+                ending = await self._run()
 
     async def _first_run(self) -> Ending:
         # Once more, because a start may fail for a reason that has passed by the time somebody reads about it.

@@ -110,17 +110,16 @@ async def test_what_a_killed_child_had_started_is_gone_before_it_comes_back(scen
 
 async def test_one_that_keeps_crashing_is_started_less_and_less_often(scene: Scene) -> None:
     waits: list[float] = []
-    enough = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
-        if len(waits) == 4:
-            enough.set()
-            await asyncio.Event().wait()
 
-    scene.child("fragile", "print('ready', flush=True); raise SystemExit(7)")
+    scene.child("fragile", "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7))\n" + SERVE)
     async with scene.playing(sleep=sleep, backoff=Backoff(shortest=100.0, longest=1000.0)):
-        await enough.wait()
+        for times in range(1, 5):
+            await scene.screen.shows("fragile is ready", times)
+            os.kill(scene.pids["fragile"], signal.SIGUSR1)
+        await scene.screen.shows("fragile is ready", times=5)
     assert waits[0] == 0
     assert 50 <= waits[1] <= 100 <= waits[2] <= 200 <= waits[3] <= 400
     assert scene.lines("paygate")[1] == "fragile ended with exit status 7; it is started again now"
