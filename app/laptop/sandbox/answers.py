@@ -32,6 +32,14 @@ class Answer:
         return json.dumps(self.body)
 
 
+class Refused(Exception):
+    """The request gets `answer`, and nothing is done."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"refused with {answer.status}")
+        self.answer = answer
+
+
 def charge_json(charge: Charge, approval_url: str) -> dict[str, JsonValue]:
     """A charge as clients see it; `approval_url` is where the customer approves it."""
     waits = charge.status is ChargeStatus.REQUIRES_ACTION

@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.laptop.sandbox import answers
-from app.laptop.sandbox.answers import Answer
+from app.laptop.sandbox.answers import Answer, Refused
 from app.laptop.sandbox.approval import ApprovalPage
-from app.laptop.sandbox.bodies import CaptureBody, ChargeBody, RefundBody, Refused, VoidBody, idempotency_key, read
+from app.laptop.sandbox.bodies import CaptureBody, ChargeBody, RefundBody, VoidBody, idempotency_key, read
 from app.laptop.sandbox.books import Books, OperationName
-from app.laptop.sandbox.charges import Charge, Refusal
+from app.laptop.sandbox.charges import Refusal
 from app.laptop.sandbox.ledger import Ledger
-from app.laptop.sandbox.operations import Operations, fingerprint, once
+from app.laptop.sandbox.operations import Operations, existing, fingerprint, once
 from app.laptop.sandbox.tokens import Delivery
 
 
@@ -48,7 +48,7 @@ class Sandbox:
         charge_id = request.path_params["charge"]
 
         def effect(books: Books) -> Answer:
-            return self.operations.capture(books, key, _existing(books, charge_id), body.amount)
+            return self.operations.capture(books, key, existing(books, charge_id), body.amount)
 
         return await self._once(request, "capture", key, fingerprint(key, charge_id, body.amount), effect)
 
@@ -58,7 +58,7 @@ class Sandbox:
         charge_id = request.path_params["charge"]
 
         def effect(books: Books) -> Answer:
-            return self.operations.void(books, key, _existing(books, charge_id))
+            return self.operations.void(books, key, existing(books, charge_id))
 
         return await self._once(request, "void", key, fingerprint(key, charge_id), effect)
 
@@ -67,13 +67,13 @@ class Sandbox:
         key, body = idempotency_key(request), await read(request, RefundBody)
 
         def effect(books: Books) -> Answer:
-            return self.operations.refund(books, key, _existing(books, body.charge), body.amount)
+            return self.operations.refund(books, key, existing(books, body.charge), body.amount)
 
         return await self._once(request, "refund", key, fingerprint(key, body.charge, body.amount), effect)
 
     async def show_charge(self, request: Request) -> Response:
         """One charge by its id."""
-        charge = await self.ledger.transact(lambda books: _existing(books, request.path_params["charge"]))
+        charge = await self.ledger.transact(lambda books: existing(books, request.path_params["charge"]))
         return JSONResponse(self.operations.shown(charge))
 
     async def find_charges(self, request: Request) -> Response:
@@ -150,13 +150,6 @@ def build_application(sandbox: Sandbox, approval: ApprovalPage) -> Starlette:
         Route("/health/live", _live, methods=["GET"]),
     ]
     return Starlette(routes=routes, exception_handlers={Refused: _on_refused, HTTPException: _on_http_exception})
-
-
-def _existing(books: Books, charge_id: str) -> Charge:
-    charge = books.charge(charge_id)
-    if charge is None:
-        raise Refused(answers.missing("charge"))
-    return charge
 
 
 async def _client_gone(request: Request) -> None:

@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.laptop.sandbox import answers
-from app.laptop.sandbox.bodies import Refused, read_limited
+from app.laptop.sandbox.answers import Refused
+from app.laptop.sandbox.bodies import read_limited
 from app.laptop.sandbox.books import Books
 from app.laptop.sandbox.charges import Charge, ChargeStatus
 from app.laptop.sandbox.ledger import Ledger
-from app.laptop.sandbox.operations import Operations
+from app.laptop.sandbox.operations import Operations, existing
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -49,7 +50,7 @@ class ApprovalPage:
     async def show(self, request: Request) -> Response:
         """Two buttons, or what became of the charge."""
         charge_id = request.path_params["charge"]
-        return _page(await self.ledger.transact(lambda books: _waiting_or_decided(books, charge_id)))
+        return _page(await self.ledger.transact(lambda books: existing(books, charge_id)))
 
     async def decide(self, request: Request) -> Response:
         """Take in what the customer pressed, and send the customer back to the shop."""
@@ -57,7 +58,7 @@ class ApprovalPage:
         charge_id = request.path_params["charge"]
 
         def work(books: Books) -> Charge:
-            return self.operations.authenticate(books, _waiting_or_decided(books, charge_id), approved=approved)
+            return self.operations.authenticate(books, existing(books, charge_id), approved=approved)
 
         charge = await self.ledger.transact(work)
         # 303, so that reloading the page asks nothing twice.
@@ -71,13 +72,6 @@ def _approved(form: bytes) -> bool:
         case ["decline"]:
             return False
     raise Refused(answers.invalid_request("Decide for approve or decline.", "decision"))
-
-
-def _waiting_or_decided(books: Books, charge_id: str) -> Charge:
-    charge = books.charge(charge_id)
-    if charge is None:
-        raise Refused(answers.missing("charge"))
-    return charge
 
 
 def _page(charge: Charge) -> Response:

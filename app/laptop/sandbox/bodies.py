@@ -1,14 +1,13 @@
 """What clients may send: checked, with complaints that name the field and never repeat its value."""
 
 import json
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from app.laptop.sandbox import answers
-from app.laptop.sandbox.answers import Answer
+from app.laptop.sandbox.answers import Refused
 from app.laptop.sandbox.operations import Terms
 
 LARGEST_BODY = 64 * 1024
@@ -16,14 +15,6 @@ LARGEST_BODY = 64 * 1024
 
 _Amount = Annotated[int, Field(strict=True, gt=0, le=10**15)]
 Body = TypeVar("Body", bound=BaseModel)
-
-
-class Refused(Exception):
-    """The request gets `answer`, and nothing is done."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"refused with {answer.status}")
-        self.answer = answer
 
 
 class _Strict(BaseModel):
@@ -43,8 +34,7 @@ class ChargeBody(_Strict):
 
     def terms(self) -> Terms:
         """Everything but the token."""
-        expires_at: datetime | None = self.expires_at
-        return Terms(self.reference, self.amount, self.currency, self.description, self.return_url, expires_at)
+        return Terms(self.reference, self.amount, self.currency, self.description, self.return_url, self.expires_at)
 
 
 class CaptureBody(_Strict):

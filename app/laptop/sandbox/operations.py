@@ -15,7 +15,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from app.laptop.sandbox import answers, charges
-from app.laptop.sandbox.answers import Answer, charge_json, refund_json
+from app.laptop.sandbox.answers import Answer, Refused, charge_json, refund_json
 from app.laptop.sandbox.books import Books, OperationName
 from app.laptop.sandbox.charges import Charge, ChargeStatus, Refusal
 from app.laptop.sandbox.tokens import BEHAVIOURS, Behaviour
@@ -39,6 +39,14 @@ class Terms:
 def fingerprint(key: str, *parameters: object) -> str:
     """A digest that tells a repeat of a request from another one; salted, and the only thing kept of a token."""
     return hashlib.sha256(json.dumps([key, *parameters], default=str).encode()).hexdigest()
+
+
+def existing(books: Books, charge_id: str) -> Charge:
+    """The charge with this id; raises `Refused` when there is none."""
+    charge = books.charge(charge_id)
+    if charge is None:
+        raise Refused(answers.missing("charge"))
+    return charge
 
 
 def once(books: Books, operation: OperationName, key: str, digest: str, effect: Callable[[Books], Answer]) -> Answer:
