@@ -1,7 +1,6 @@
 """Faults as GraphQL errors: a code for programs, a sentence for people, nothing from the inside."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -20,11 +19,13 @@ log = structlog.get_logger()
 
 # graphql-core quotes what it could not read, and what was put into the wrong field may be a secret.
 _QUOTED = (
-    (re.compile(r"got invalid value .*? at '"), "got an invalid value at '"),
-    (re.compile(r"got invalid value .*?; "), "got an invalid value; "),
     (re.compile(r"(cannot represent [^:]*): .*", re.DOTALL), r"\1"),
     (re.compile(r"(Expected [^,]*), found .*", re.DOTALL), r"\1"),
 )
+
+_MISFIT = re.compile(r"Variable '\$(\w+)' has invalid value at (\.[\w.]+)")
+_ONE_OF = re.compile(r"OneOf Input Object '(\w+)'")
+_ONE_OF_FIELDS = {"PaymentMethodInput": "input.method"}
 
 
 def api_error(code: str, message: str, **details: Any) -> GraphQLError:
@@ -36,11 +37,9 @@ def translated(error: GraphQLError) -> GraphQLError:
     """`error` as a client may see it."""
     if error.extensions and "code" in error.extensions:
         return error
-    if error.path is None:
-        return _like(error, _without_values(error.message), {"code": "GRAPHQL_INVALID"})
     match error.original_error:
-        case None:
-            return _like(error, _without_values(error.message), {"code": "GRAPHQL_INVALID"})
+        case None | GraphQLError():
+            return _invalid(error)
         case NoSuchTopic():
             return _like(error, "there is no such payment", {"code": "PAYMENT_NOT_FOUND"})
         case PositionAhead(after=after, head=head):
@@ -56,6 +55,19 @@ def translated(error: GraphQLError) -> GraphQLError:
             message = "the payment system does not answer; try again, a mutation with the same idempotency key"
             return _like(error, message, {"code": "UNAVAILABLE", "retryable": True})
     return _internal(error)
+
+
+def _invalid(error: GraphQLError) -> GraphQLError:
+    """A document or variables that GraphQL itself refuses, the field named where it says which."""
+    message = _without_values(error.message)
+    field = None
+    if one_of := _ONE_OF.search(message):
+        field = _ONE_OF_FIELDS.get(one_of.group(1))
+    elif misfit := _MISFIT.search(message):
+        field = f"{misfit.group(1)}{misfit.group(2)}"
+    if field is None:
+        return _like(error, message, {"code": "GRAPHQL_INVALID"})
+    return _like(error, f"{field}: {message}", {"code": "GRAPHQL_INVALID", "field": field})
 
 
 def _internal(error: GraphQLError) -> GraphQLError:
@@ -89,7 +101,3 @@ class SafeErrors(MaskErrors):
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """The error as a client may see it."""
         return translated(error)
-
-    def on_operation(self) -> Iterator[None]:
-        """See `MaskErrors`."""
-        yield from super().on_operation()

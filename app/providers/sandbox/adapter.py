@@ -15,6 +15,7 @@ NAME = "sandbox"
 
 _CAPABILITIES = Capabilities(
     methods=frozenset({"card"}),
+    token_prefixes=("tok_",),
     # A charge can be seen as soon as it is made; this leaves a request time to arrive.
     visibility_delay=timedelta(seconds=2),
 )
