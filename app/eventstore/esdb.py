@@ -5,19 +5,24 @@ What the library does that callers must not meet:
 - An asynchronous iterator swallows cancellation and a lost connection alike and just ends. A read that is cancelled
   half-way would return the events so far as if they were all. So reads run shielded, with a deadline of their own, and
   a subscription that ends is told apart from one that was cancelled.
-- One failed append makes a client reconnect, which ends every subscription on it without a word. So each subscription
-  has a client of its own.
-- The connection string's keep-alive interval sets a channel option that does not exist. So the right one is set here.
+- One failed call makes a client reconnect, which ends every other stream on it without a word. So each subscription
+  has a client of its own, and a read asks its call how it ended before it takes what came for everything.
+- The same reconnecting can cancel a call under way, and with it whoever awaits it. That is no cancellation of ours.
+- The connection string's keep-alive interval sets a channel option that does not exist, and a channel that is silent
+  stops pinging after two. So the right options are set here.
+- A channel that was refused for long comes back ever more slowly, up to two minutes. So the pause has a limit.
 - An append given a generator is sent empty when the library repeats it. So appends take lists.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import esdbclient
+import grpc
 import stamina
 from esdbclient import exceptions as faults
 from esdbclient.common import AbstractAsyncPersistentSubscription
@@ -35,29 +40,51 @@ from app.eventstore.port import (
 
 T = TypeVar("T")
 
-_KEEPALIVE = (("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000))
-_CALL_SECONDS = 5.0
-_APPEND_SECONDS = 15.0
 _GROUP_MESSAGE_SECONDS = 60.0
 _GROUP_RETRIES = 10
+_READ_TRIES = 3
+_NO_ANSWER = (
+    faults.GrpcError,
+    faults.DeadlineExceeded,
+    faults.DiscoveryFailed,
+    faults.CancelledByClient,
+    faults.NodeIsNotLeader,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How patient the client is, in seconds."""
+
+    call: float = 5.0
+    """For one call."""
+    append: float = 15.0
+    """For an append with all its repetitions."""
+    ping: float = 10.0
+    """Between pings on a connection that is silent."""
+    pong: float = 5.0
+    """For the answer to a ping; then the connection counts as lost."""
+    reconnect: float = 1.0
+    """At most, between tries to connect."""
 
 
 class EventStoreDB:
     """`app.eventstore.port.EventStore` on a real or embedded EventStoreDB. Open it with `connect`."""
 
-    def __init__(self, uri: str, client: esdbclient.AsyncEventStoreDBClient) -> None:
+    def __init__(self, uri: str, client: esdbclient.AsyncEventStoreDBClient, timing: Timing) -> None:
         self._uri = uri
         self._client = client
+        self._timing = timing
         self._running: set[asyncio.Task[Any]] = set()
 
     async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
-        """See the port. Tries again while the store is away, for 15 seconds in all."""
+        """See the port. Tries again while the store is away, for `Timing.append` seconds in all."""
         batch = [
             esdbclient.NewEvent(type=event.type, data=event.data, metadata=event.metadata, id=event.id)
             for event in events
         ]
         retrying = stamina.retry_context(
-            on=StoreUnavailable, attempts=None, timeout=_APPEND_SECONDS, wait_initial=0.05, wait_max=1.0
+            on=StoreUnavailable, attempts=None, timeout=self._timing.append, wait_initial=0.05, wait_max=1.0
         )
         async for attempt in retrying:
             with attempt:
@@ -66,7 +93,9 @@ class EventStoreDB:
     async def _append_once(self, stream: str, batch: list[esdbclient.NewEvent], expected: int) -> None:
         version = esdbclient.StreamState.NO_STREAM if expected == NO_STREAM else expected
         try:
-            await self._client.append_to_stream(stream, current_version=version, events=batch, timeout=_CALL_SECONDS)
+            await self._client.append_to_stream(
+                stream, current_version=version, events=batch, timeout=self._timing.call
+            )
         except faults.WrongCurrentVersion:
             raise WrongRevision(stream, expected) from None
         except faults.EventStoreDBClientException as error:
@@ -74,20 +103,31 @@ class EventStoreDB:
 
     async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
         """See the port."""
-        return await self._unbroken(self._read(stream, after))
+        retrying = stamina.retry_context(
+            on=StoreUnavailable, attempts=_READ_TRIES, timeout=self._timing.call, wait_initial=0.05, wait_max=0.2
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await self._unbroken(self._read_once(stream, after))
+        raise AssertionError("a retry context ends with a value or an exception")
 
-    async def _read(self, stream: str, after: int) -> list[RecordedEvent]:
+    async def _read_once(self, stream: str, after: int) -> list[RecordedEvent]:
         try:
-            events = await self._client.get_stream(stream, stream_position=after + 1, timeout=_CALL_SECONDS)
+            response = await self._client.read_stream(stream, stream_position=after + 1, timeout=self._timing.call)
+            async with response as events:
+                found = [_recorded(event) async for event in events]
+            ended = await response.aio_call.code()
         except faults.NotFound:
             return []
         except faults.EventStoreDBClientException as error:
             raise _translated(error) from error
-        return [_recorded(event) for event in events]
+        if ended is not grpc.StatusCode.OK:
+            raise StoreUnavailable(f"the reading of {stream} broke off ({ended.name})")
+        return found
 
     async def follow(self, stream: str, *, after: int | None) -> AsyncGenerator[RecordedEvent, None]:
         """See the port."""
-        async with _connection(self._uri) as client:
+        async with _connection(self._uri, self._timing) as client:
             try:
                 subscription = await client.subscribe_to_stream(stream, stream_position=after, resolve_links=True)
                 async with subscription:
@@ -102,7 +142,7 @@ class EventStoreDB:
 
     async def consume(self, stream: str, *, group: str, at_once: int) -> AsyncGenerator[Delivery, None]:
         """See the port. The group is made when there is none; it starts at the stream's start."""
-        async with _connection(self._uri) as client:
+        async with _connection(self._uri, self._timing) as client:
             try:
                 await self._ensure_group(client, stream, group)
                 subscription = await client.read_subscription_to_stream(
@@ -133,13 +173,13 @@ class EventStoreDB:
                 message_timeout=_GROUP_MESSAGE_SECONDS,
                 max_retry_count=_GROUP_RETRIES,
                 max_subscriber_count=100,
-                timeout=_CALL_SECONDS,
+                timeout=self._timing.call,
             )
 
     async def check(self) -> None:
         """See the port."""
         try:
-            await self._unbroken(self._client.get_commit_position(timeout=_CALL_SECONDS))
+            await self._unbroken(self._client.get_commit_position(timeout=self._timing.call))
         except faults.EventStoreDBClientException as error:
             raise _translated(error) from error
 
@@ -153,7 +193,11 @@ class EventStoreDB:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            _raise_if_cancelled()
+            raise StoreUnavailable("the connection was closed during the call") from None
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
@@ -162,10 +206,13 @@ class EventStoreDB:
 
 
 @asynccontextmanager
-async def connect(uri: str) -> AsyncGenerator[EventStoreDB, None]:
-    """The event store at `uri`; the connection is made when it is first used."""
-    async with _connection(uri) as client:
-        store = EventStoreDB(uri, client)
+async def connect(uri: str, timing: Timing = Timing()) -> AsyncGenerator[EventStoreDB, None]:
+    """The event store at `uri`. One node is connected to when it is first used; of several the leader is found first.
+
+    Raises `StoreUnavailable` when it cannot be found.
+    """
+    async with _connection(uri, timing) as client:
+        store = EventStoreDB(uri, client, timing)
         try:
             yield store
         finally:
@@ -173,15 +220,29 @@ async def connect(uri: str) -> AsyncGenerator[EventStoreDB, None]:
 
 
 @asynccontextmanager
-async def _connection(uri: str) -> AsyncGenerator[esdbclient.AsyncEventStoreDBClient, None]:
+async def _connection(uri: str, timing: Timing) -> AsyncGenerator[esdbclient.AsyncEventStoreDBClient, None]:
     client = esdbclient.AsyncEventStoreDBClient(uri)
-    client.grpc_options += _KEEPALIVE
-    await client.connect()
+    client.grpc_options += _channel_options(timing)
+    try:
+        await client.connect()
+    except faults.EventStoreDBClientException as error:
+        raise _translated(error) from error
     try:
         yield client
     finally:
         if not client.is_closed:
             await client.close()
+
+
+def _channel_options(timing: Timing) -> tuple[tuple[str, int], ...]:
+    return (
+        ("grpc.keepalive_time_ms", round(timing.ping * 1000)),
+        ("grpc.keepalive_timeout_ms", round(timing.pong * 1000)),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", round(timing.reconnect * 1000)),
+    )
 
 
 async def _settle(
@@ -190,7 +251,7 @@ async def _settle(
     refusal: Literal["retry", "park"] | None,
 ) -> None:
     # On a subscription that has ended nothing can be said; the event comes again by itself.
-    with suppress(faults.EventStoreDBClientException):
+    with suppress(faults.EventStoreDBClientException, faults.ProgrammingError):
         await (subscription.nack(event, refusal) if refusal else subscription.ack(event))
 
 
@@ -207,7 +268,7 @@ def _recorded(event: esdbclient.RecordedEvent) -> RecordedEvent:
 
 
 def _translated(error: faults.EventStoreDBClientException) -> EventStoreError:
-    if isinstance(error, faults.GrpcError | faults.DiscoveryFailed):
+    if isinstance(error, _NO_ANSWER):
         return StoreUnavailable(f"the event store does not answer ({type(error).__name__})")
     return EventStoreError(f"the event store refused the call ({type(error).__name__}: {error})")
 
