@@ -23,7 +23,7 @@ from projections.views import Update
 _REMEMBERED = 20_000
 
 Event = TypeVar("Event", bound=BaseModel)
-Folded = TypeVar("Folded")
+Folded = TypeVar("Folded", bound=FoldedPayment | FoldedOrder)
 
 
 class UnfoldableEvent(Exception):
@@ -43,11 +43,14 @@ class Folds(Generic[Event, Folded]):
     async def take(self, recorded: RecordedEvent) -> tuple[str, Folded, Update | None]:
         """Fold one event in; the id of its payment or order, where that now stands, and the update, if any.
 
-        Raises `UnreadableEvent` and `UnfoldableEvent`; then nothing has changed.
+        Raises `UnreadableEvent` and `UnfoldableEvent`; then nothing has changed. They are raised for every later event
+        of the stream too, as nobody can say where it stands.
         """
         entity_id = self.kind.entity_id(recorded.stream)
         before = self._remembered.get(entity_id)
-        if before is None and recorded.revision > 0:
+        if recorded.revision == 0:
+            before = None
+        elif before is None or before.view.version != recorded.revision - 1:
             before = await self._fold_before(recorded)
         folded, update = self._step(before, recorded)
         self._remember(entity_id, folded)

@@ -8,6 +8,7 @@ from datetime import datetime
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
+from app.eventstore.port import NO_STREAM
 from projections.names import Topic, checkpoint_key, merchant_payments_key
 from projections.views import PaymentView, Update, View
 
@@ -30,13 +31,13 @@ end
 return 1
 """
 
-# KEYS: checkpoint. ARGV: place, place known to be stored or ''. Moves forward only, and not at all over a loss.
+# KEYS: checkpoint. ARGV: place, place known to be stored. Moves forward only, and not at all over a loss.
 _CHECKPOINT = """
 local have = redis.call('GET', KEYS[1])
-if ARGV[2] ~= '' and (not have or tonumber(have) < tonumber(ARGV[2])) then
+if not have or tonumber(have) < tonumber(ARGV[2]) then
   return 0
 end
-if not have or tonumber(have) < tonumber(ARGV[1]) then
+if tonumber(have) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], ARGV[1])
 end
 return 1
@@ -97,16 +98,20 @@ class Publisher:
             client=client,
         )
 
-    async def checkpoint(self, category: str) -> int | None:
-        """The stored place in the category stream; None when the read model is empty."""
-        stored = await self._redis.get(checkpoint_key(category))
-        return None if stored is None else int(stored)
+    async def checkpoint(self, category: str) -> int:
+        """The stored place in the category stream; `NO_STREAM`, and that is stored, when the read model is empty.
 
-    async def advance(self, category: str, place: int, *, known: int | None) -> None:
+        So there is always something whose loss can be seen, even before the first `advance`.
+        """
+        await self._redis.set(checkpoint_key(category), NO_STREAM, nx=True)
+        stored = await self._redis.get(checkpoint_key(category))
+        return NO_STREAM if stored is None else int(stored)
+
+    async def advance(self, category: str, place: int, *, known: int) -> None:
         """Store that the read model is complete up to `place`.
 
-        `known` is what this projection stored before. Raises `ReadModelLost` when less than that is there.
+        `known` is what was stored before. Raises `ReadModelLost` when less than that is there.
         """
-        kept = await self._checkpoint(keys=[checkpoint_key(category)], args=[place, "" if known is None else known])
+        kept = await self._checkpoint(keys=[checkpoint_key(category)], args=[place, known])
         if not kept:
             raise ReadModelLost(f"the checkpoint of {category} is behind {known}, where it was before")

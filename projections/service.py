@@ -13,7 +13,7 @@ import structlog
 
 from app.domain.payment.next_action import Policy, due_at
 from app.eventstore.codec import UnreadableEvent
-from app.eventstore.port import EventStore, EventStoreError, RecordedEvent
+from app.eventstore.port import NO_STREAM, EventStore, EventStoreError, RecordedEvent
 from app.redisio import RedisError
 from projections.batches import batched
 from projections.fold import FoldedPayment
@@ -22,7 +22,6 @@ from projections.names import CATEGORIES, Topic
 from projections.publisher import Batch, Publisher, ReadModelLost
 
 _BATCH = 256
-_IDLE_SECONDS = 1.0
 _LEAST_WAIT_SECONDS = 0.1
 _MOST_WAIT_SECONDS = 2.0
 
@@ -37,6 +36,8 @@ class Projection:
     publisher: Publisher
     policy: Policy
     ready: Callable[[], None] = lambda: None
+    idle_seconds: float = 1.0
+    """How often to look whether Redis still has everything, when nothing happens."""
 
     async def run(self) -> None:
         """Project until cancelled; faults of the event store and of Redis are outlasted."""
@@ -61,16 +62,14 @@ class Projection:
         place = await self.publisher.checkpoint(category)
         folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
         log.info("projecting", category=category, after=place)
-        async with batched(self.store.follow(f"$ce-{category}", after=place)) as batches:
+        events = self.store.follow(f"$ce-{category}", after=None if place == NO_STREAM else place)
+        async with batched(events) as batches:
             while True:
-                batch = await batches.next(at_most=_BATCH, idle_seconds=_IDLE_SECONDS)
-                if batch:
-                    reached = await self._project(folds, batch)
-                    await self.publisher.advance(category, reached, known=place)
-                    place = reached
-                elif place is not None:
-                    # Nothing happens: the time to notice that Redis has forgotten everything.
-                    await self.publisher.advance(category, place, known=place)
+                batch = await batches.next(at_most=_BATCH, idle_seconds=self.idle_seconds)
+                # When nothing happens, it is the time to notice that Redis has forgotten everything.
+                reached = await self._project(folds, batch) if batch else place
+                await self.publisher.advance(category, reached, known=place)
+                place = reached
 
     async def _project(self, folds: Folds[Any, Any], batch: list[RecordedEvent]) -> int:
         writes = self.publisher.batch()
