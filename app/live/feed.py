@@ -2,12 +2,13 @@
 
 Pub/sub loses what is published while a connection is down, so the connection is ours to lose and to make again: every
 loss is seen, and after each new connection `on_loss` is told that messages may be missing. A connection
-that is silent although it is pinged every second counts as lost, also when the network says nothing.
+that is silent although it is pinged counts as lost, also when the network says nothing.
 """
 
 import asyncio
 import random
 import ssl
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,6 @@ import structlog
 
 from app.redisio import address
 
-_PING_SECONDS = 1.0
-_SILENCE_SECONDS = 4.0
 _CONNECT_SECONDS = 2.0
 _MOST_WAIT_SECONDS = 1.0
 _CHANNELS_A_COMMAND = 500
@@ -39,6 +38,8 @@ class Feed:
     """Called with channel and payload, in order of arrival."""
     on_loss: Callable[[], None]
     """Called after every new connection, when all channels are subscribed: what came before it may be missing."""
+    silence_seconds: float = 4.0
+    """How long nothing may be heard of a connection, which is pinged four times in it, before it counts as lost."""
     _channels: set[str] = field(default_factory=set)
     _connection: "_Connection | None" = None
     losses: int = 0
@@ -67,7 +68,7 @@ class Feed:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 — jitter, not a secret
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    connection = await _connect(self.url, self.on_message)
+                    connection = await _connect(self.url, self.on_message, self.silence_seconds)
             except (OSError, TimeoutError, FeedLost) as fault:
                 log.warning("live feed cannot connect", fault=type(fault).__name__)
                 wait = min(max(wait * 2, 0.05), _MOST_WAIT_SECONDS)
@@ -90,12 +91,12 @@ class Feed:
         await connection.watch()
 
 
-async def _connect(url: str, on_message: Callable[[bytes, bytes], None]) -> "_Connection":
+async def _connect(url: str, on_message: Callable[[bytes, bytes], None], silence_seconds: float) -> "_Connection":
     where = address(url)
     loop = asyncio.get_running_loop()
 
     def make() -> _Connection:
-        return _Connection(on_message)
+        return _Connection(on_message, silence_seconds)
 
     if where.get("path"):
         _, connection = await loop.create_unix_connection(make, where["path"])
@@ -112,12 +113,13 @@ async def _connect(url: str, on_message: Callable[[bytes, bytes], None]) -> "_Co
 class _Connection(asyncio.Protocol):
     """One connection in pub/sub mode, RESP2 by hiredis."""
 
-    def __init__(self, on_message: Callable[[bytes, bytes], None]) -> None:
+    def __init__(self, on_message: Callable[[bytes, bytes], None], silence_seconds: float) -> None:
         self._on_message = on_message
+        self._silence_seconds = silence_seconds
         self._reader = hiredis.Reader()
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
-        self._confirmations: dict[bytes, list[asyncio.Future[None]]] = {}
+        self._confirmations: dict[bytes, deque[asyncio.Future[None]]] = {}
         self._heard = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -140,11 +142,19 @@ class _Connection(asyncio.Protocol):
             case [b"message", channel, payload]:
                 self._on_message(channel, payload)
             case [b"subscribe", channel, _]:
-                for confirmation in self._confirmations.pop(channel, []):
-                    if not confirmation.done():
-                        confirmation.set_result(None)
+                self._confirm(channel)
             case hiredis.ReplyError():
                 self._fail(f"Redis refused: {reply}")
+
+    def _confirm(self, channel: bytes) -> None:
+        # One answer for each SUBSCRIBE, in order: the answer to an earlier one, which an UNSUBSCRIBE may already have
+        # undone, says nothing of a later one.
+        waiting = self._confirmations[channel]
+        confirmation = waiting.popleft()
+        if not waiting:
+            del self._confirmations[channel]
+        if not confirmation.done():
+            confirmation.set_result(None)
 
     def _fail(self, reason: str) -> None:
         lost = FeedLost(reason)
@@ -170,21 +180,21 @@ class _Connection(asyncio.Protocol):
             chunk = channels[start : start + _CHANNELS_A_COMMAND]
             for channel in chunk:
                 confirmation = self._loop.create_future()
-                self._confirmations.setdefault(channel.encode(), []).append(confirmation)
+                self._confirmations.setdefault(channel.encode(), deque()).append(confirmation)
                 waiting.add(confirmation)
             self.send("SUBSCRIBE", *chunk)
         if waiting and not self._lost.done():
             # A loss cancels the confirmations, so this ends with it.
-            await asyncio.wait(waiting, timeout=_SILENCE_SECONDS)
+            await asyncio.wait(waiting, timeout=self._silence_seconds)
 
     async def watch(self) -> None:
         """Ping until the connection is lost or silent, then raise `FeedLost`."""
         while True:
-            done, _ = await asyncio.wait({self._lost}, timeout=_PING_SECONDS)
+            done, _ = await asyncio.wait({self._lost}, timeout=self._silence_seconds / 4)
             if done:
                 self._lost.result()
-            if self._loop.time() - self._heard > _SILENCE_SECONDS:
-                raise FeedLost(f"silent for {_SILENCE_SECONDS:.0f} s")
+            if self._loop.time() - self._heard > self._silence_seconds:
+                raise FeedLost(f"silent for {self._silence_seconds:g} s")
             self.send("PING")
 
     def close(self) -> None:

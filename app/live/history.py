@@ -1,5 +1,6 @@
 """What happened to a topic: the read model's last update where that is enough, else its stream."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,15 +37,18 @@ class Past:
 class Histories:
     """Reads the past of topics."""
 
-    def __init__(self, store: EventStore, read_model: ReadModel) -> None:
+    def __init__(self, store: EventStore, read_model: ReadModel, patience_seconds: float = 1.0) -> None:
+        """`patience_seconds`: how long to wait for the read model, which the streams can stand in for."""
         self._store = store
         self._read_model = read_model
+        self._patience_seconds = patience_seconds
 
     async def recent(self, topics: Sequence[Topic]) -> list[Past]:
         """The last update of each topic, as far as the projection has come; none while Redis is away."""
         try:
-            updates = await self._read_model.last_updates(topics)
-        except RedisError as fault:
+            async with asyncio.timeout(self._patience_seconds):
+                updates = await self._read_model.last_updates(topics)
+        except (RedisError, TimeoutError, ValueError) as fault:
             log.warning("read model unavailable", fault=type(fault).__name__)
             updates = [None] * len(topics)
         return [
@@ -55,7 +59,7 @@ class Histories:
         ]
 
     async def whole(self, topic: Topic) -> Past:
-        """Everything, from the stream. Raises `StoreUnavailable`."""
+        """Everything, from the stream. Raises `StoreUnavailable`, `UnreadableEvent` and `ImpossibleHistory`."""
         if topic.kind == "payment":
             payment = await load(self._store, PAYMENTS, topic.id)
             _, updates = payment_updates(payment.events)

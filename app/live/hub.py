@@ -14,6 +14,9 @@ from itertools import islice
 
 import structlog
 
+from app.domain.order.evolve import ImpossibleOrderHistory
+from app.domain.payment.evolve import ImpossibleHistory
+from app.eventstore.codec import UnreadableEvent
 from app.eventstore.port import EventStoreError
 from app.live.feed import Feed
 from app.live.history import Histories, Past
@@ -21,8 +24,6 @@ from app.live.mailbox import Mailbox
 from projections.names import Topic
 from projections.views import Update
 
-_MAILBOX_BYTES = 256 * 1024
-_SWEEP_SECONDS = 15.0
 _SWEEP_BATCH = 500
 _RETRY_SECONDS = 0.2
 
@@ -57,6 +58,7 @@ class Hub:
     """Made by `Hub.open`; watched with `watch`."""
 
     histories: Histories
+    mailbox_bytes: int
     feed: Feed = field(init=False)
     gaps_healed: int = 0
     _watched: dict[str, _Watched] = field(default_factory=dict)
@@ -65,13 +67,25 @@ class Hub:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, redis_url: str, histories: Histories) -> AsyncGenerator["Hub", None]:
-        """A running hub; its tasks end with the block, and its watchers had better end before."""
-        hub = cls(histories)
-        hub.feed = Feed(redis_url, on_message=hub.hear, on_loss=hub.suspect_all)
+    async def open(
+        cls,
+        redis_url: str,
+        histories: Histories,
+        *,
+        mailbox_bytes: int = 256 * 1024,
+        sweep_seconds: float = 15.0,
+        silence_seconds: float = 4.0,
+    ) -> AsyncGenerator["Hub", None]:
+        """A running hub; its tasks end with the block, and its watchers had better end before.
+
+        `mailbox_bytes`: the most to hold for a watcher who does not keep up. `sweep_seconds`: how often to look for
+        updates lost without a trace. `silence_seconds`: how long Redis may be silent before it counts as lost.
+        """
+        hub = cls(histories, mailbox_bytes)
+        hub.feed = Feed(redis_url, on_message=hub.hear, on_loss=hub.suspect_all, silence_seconds=silence_seconds)
         async with hub._tasks:
             hub._start(hub.feed.run())
-            hub._start(hub.sweep())
+            hub._start(hub._sweep(sweep_seconds))
             try:
                 yield hub
             finally:
@@ -90,7 +104,7 @@ class Hub:
         Without `after` the present state comes first. Raises `NoSuchTopic`, `PositionAhead`, `SlowConsumer` and, when
         the past cannot be read, `StoreUnavailable`.
         """
-        mailbox = Mailbox(after, _MAILBOX_BYTES)
+        mailbox = Mailbox(after, self.mailbox_bytes)
         with self._attached(topic, mailbox) as watched:
             await self.feed.subscribe(topic.channel)
             last = await self._catch_up(watched, mailbox, after)
@@ -148,10 +162,10 @@ class Hub:
         """Messages may have been lost: look at every topic again."""
         self._start(self._verify())
 
-    async def sweep(self) -> None:
+    async def _sweep(self, seconds: float) -> None:
         """Look at every topic now and then: the loss of a last message leaves no hole to see."""
         while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
+            await asyncio.sleep(seconds)
             await self._verify()
 
     async def _verify(self) -> None:
@@ -181,6 +195,10 @@ class Hub:
                     watched.again = True
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
+                except (UnreadableEvent, ImpossibleHistory, ImpossibleOrderHistory) as fault:
+                    # Its watchers know all that can be known; those of other topics must not suffer for it.
+                    log.exception("history unreadable", topic=watched.topic.id, reason=str(fault))
+                    return
                 had = [(mailbox, mailbox.have) for mailbox in watched.mailboxes]
                 _offer_all(past.updates, watched.mailboxes)
                 self.gaps_healed += sum(mailbox.have != have for mailbox, have in had)

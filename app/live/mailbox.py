@@ -33,8 +33,11 @@ class Mailbox:
 
     def offer(self, update: Update) -> bool:
         """Accept an update if it follows; False when one before it is missing."""
+        if self._overflowed:
+            # Nothing more will be given, so nothing is missing.
+            return True
         verdict = judge(self.have, update)
-        if verdict is Verdict.DELIVER and not self._overflowed:
+        if verdict is Verdict.DELIVER:
             self.have = update.version
             self._waiting.append(update)
             self._bytes += len(update.view)
