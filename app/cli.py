@@ -23,7 +23,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_GRACEFUL_SECONDS = 3
+# Less than the supervisor gives the gateway to stop.
+_GRACEFUL_SECONDS = 2
 
 
 def main() -> None:
@@ -147,7 +148,12 @@ def sandbox() -> None:
     def ready(port: int) -> None:
         typer.echo(f"sandbox ready on http://{options.host}:{port}")
 
-    run_until_stopped(serve(options, ready=ready))
+    try:
+        run_until_stopped(serve(options, ready=ready))
+    except OSError as fault:
+        _fail(
+            f"the sandbox cannot listen on {options.host}:{options.port}: {fault.strerror} (set PAYGATE_SANDBOX_PORT)"
+        )
 
 
 @cli.command()

@@ -47,7 +47,12 @@ class Settings(BaseSettings):
         {}, description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`'
     )
     providers: list[str] = Field(["sandbox"], description="JSON list of the payment providers switched on")
-    sandbox_url: str = Field("http://127.0.0.1:8090", description="where the sandbox provider is reached")
+    sandbox_url: str = Field(
+        "http://127.0.0.1:8090", pattern=r"^https?://", description="where the sandbox provider is reached"
+    )
+    sandbox_public_url: str | None = Field(
+        None, pattern=r"^https?://", description="where customers reach the sandbox's pages, when that is elsewhere"
+    )
     sandbox_host: str = Field("127.0.0.1", description="address `paygate sandbox` listens on")
     sandbox_port: int = Field(8090, ge=0, le=65535, description="port `paygate sandbox` listens on")
     eventstore_host: str = Field("127.0.0.1", description="address `paygate eventstore` listens on")

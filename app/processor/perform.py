@@ -1,7 +1,6 @@
 """One call to a provider for one payment: the request from the state, the answer as a report."""
 
 from collections.abc import Awaitable
-from datetime import datetime
 
 from app.access.vault import Vault
 from app.domain.ids import PaymentId
@@ -49,10 +48,9 @@ def call(
 
 
 def look_up(
-    provider: PaymentProvider, state: Existing, made: Call, refund_id: str | None, now: datetime
+    provider: PaymentProvider, state: Existing, made: Call, refund_id: str | None, *, conclusive: bool
 ) -> Awaitable[ProviderReport]:
     """Ask what became of a call that was made."""
-    conclusive = now >= made.started_at + provider.capabilities.visibility_delay
     key = provider_key_of(state, made.operation, refund_id)
     reference = _reference(state) or None
     return provider.look_up(Query(payment_id_of(state), made.operation, key, reference, conclusive))

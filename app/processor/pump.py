@@ -10,6 +10,7 @@ import structlog
 from app.access.vault import Vault
 from app.domain.payment.events import Operation, PaymentEvent
 from app.domain.payment.model import (
+    AwaitingCustomer,
     Expire,
     GiveUp,
     NotInitiated,
@@ -78,7 +79,7 @@ class Pump:
             case LookUp():
                 return await self._look_up(payment_id, history, action, cause)
             case EndByDeadline():
-                return await self._write(payment_id, history, Expire(self.clock()), cause)
+                return await self._expire(payment_id, history, cause)
             case EndByGivingUp():
                 return await self._write(payment_id, history, GiveUp(self.clock()), cause)
         assert_never(action)
@@ -96,16 +97,36 @@ class Pump:
         report = await perform.call(provider, self.vault, state, operation, refund_id)
         return await self._record(payment_id, outcome.history, operation, refund_id, report, cause)
 
-    async def _look_up(self, payment_id: str, history: PaymentHistory, action: LookUp, cause: Cause) -> PaymentHistory:
-        state = history.state
-        if isinstance(state, NotInitiated):
-            return history
-        provider = self._provider(state)
-        report = await perform.look_up(provider, state, action.call, action.refund_id, self.clock())
+    async def _look_up(
+        self, payment_id: str, history: PaymentHistory, question: LookUp, cause: Cause
+    ) -> PaymentHistory:
+        report = await self._ask(history, question)
         if isinstance(report, Unknown):
             # No answer to a question changes nothing; the question is asked again later.
             return history
-        return await self._record(payment_id, history, action.call.operation, action.refund_id, report, cause)
+        return await self._record(payment_id, history, question.call.operation, question.refund_id, report, cause)
+
+    async def _ask(self, history: PaymentHistory, question: LookUp) -> ProviderReport:
+        state = history.state
+        if isinstance(state, NotInitiated):
+            raise UnknownProvider("a payment that was never begun has no provider to ask")
+        provider = self._provider(state)
+        # A request may leave as late as its time-out and be seen as late as the provider says.
+        seen_by = question.call.started_at + self.policy.call_timeout + provider.capabilities.visibility_delay
+        conclusive = self.clock() >= seen_by
+        return await perform.look_up(provider, state, question.call, question.refund_id, conclusive=conclusive)
+
+    async def _expire(self, payment_id: str, history: PaymentHistory, cause: Cause) -> PaymentHistory:
+        """End a payment whose deadline has passed, but not over the head of a customer who has just paid."""
+        if isinstance(history.state, AwaitingCustomer):
+            question = LookUp(Operation.AUTHORIZE, history.state.call)
+            report = await self._ask(history, question)
+            if isinstance(report, Unknown):
+                return history
+            answered = await self._record(payment_id, history, Operation.AUTHORIZE, None, report, cause)
+            if answered.revision != history.revision:
+                return answered
+        return await self._write(payment_id, history, Expire(self.clock()), cause)
 
     async def _record(
         self,

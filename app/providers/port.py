@@ -1,8 +1,8 @@
 """What a payment provider can be asked, and how it answers.
 
 Every method answers with a report (`app.domain.reports`): a refusal is a `Declined`, no answer or an answer nobody
-understands is an `Unknown`. Only a call that certainly never reached the provider raises `ProviderUnreachable`; it may
-be repeated with the same key. Amounts are in minor units; every key is stored before the call and never changes.
+understands is an `Unknown`. Only a call that was certainly not carried out raises `ProviderUnreachable`; it may be
+repeated with the same key. Amounts are in minor units; every key is stored before the call and never changes.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MethodKind = Literal["card", "redirect", "qr"]
 
 
 class ProviderUnreachable(Exception):
-    """The request certainly did not reach the provider: name not resolved, connection refused, TLS failed."""
+    """Certainly not carried out: the provider was not reached, or turned the call away before doing anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A front end's view of paygate: the gql library over HTTP and graphql-transport-ws."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
+from gql.transport.exceptions import TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
@@ -122,3 +124,19 @@ def assert_unbroken(values: list[Any]) -> None:
     versions = [value["version"] for value in values]
     assert versions == sorted(set(versions))
     assert [value["previousVersion"] for value in values[1:]] == versions[:-1]
+
+
+async def watch_through(stack: Stack, payment_id: str, seen: list[Any]) -> None:
+    """Watch a payment to its end as a good client does: when the connection breaks, again after the last version.
+
+    Adds the values to `seen` as they come.
+    """
+    while True:
+        try:
+            async with front_end(stack) as client:
+                after = seen[-1]["version"] if seen else -1
+                async for value in client.values(payment_id, after):
+                    seen.append(value)  # noqa: PERF401 — each is seen as it comes, not all at the end
+                return
+        except (TransportError, OSError):
+            await asyncio.sleep(0.1)
