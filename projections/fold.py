@@ -17,7 +17,7 @@ from app.domain.order.model import Pending as OrderPending
 from app.domain.order.model import Rejected as OrderRejected
 from app.domain.order.model import status_of as order_status_of
 from app.domain.payment import evolve as payment
-from app.domain.payment.events import ContradictionRecorded, PaymentCancelled, PaymentEvent, PaymentFailed
+from app.domain.payment.events import PaymentCancelled, PaymentEvent, PaymentFailed, VoidRequested
 from app.domain.payment.model import (
     AwaitingCustomer,
     Captured,
@@ -125,10 +125,8 @@ def _detail(event: PaymentEvent) -> str | None:
     match event:
         case PaymentFailed():
             return event.code
-        case PaymentCancelled():
+        case PaymentCancelled() | VoidRequested():
             return event.reason
-        case ContradictionRecorded():
-            return event.detail
     return None
 
 

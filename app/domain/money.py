@@ -29,8 +29,10 @@ class Money:
     currency: str
 
     def __str__(self) -> str:
-        exponent = CURRENCY_EXPONENTS[self.currency]
+        # Of a currency that nobody knows, such as a provider may name, the minor unit is not known either.
+        exponent = CURRENCY_EXPONENTS.get(self.currency, 0)
         if exponent == 0:
             return f"{self.amount} {self.currency}"
-        whole, fraction = divmod(self.amount, 10**exponent)
-        return f"{whole}.{fraction:0{exponent}d} {self.currency}"
+        whole, fraction = divmod(abs(self.amount), 10**exponent)
+        sign = "-" if self.amount < 0 else ""
+        return f"{sign}{whole}.{fraction:0{exponent}d} {self.currency}"

@@ -92,8 +92,10 @@ def _start_call(command: StartCall, state: Existing) -> list[PaymentEvent]:
 
 def _wanted(command: StartCall, state: Existing) -> bool:
     match state, command.operation:
-        case ((Initiated() | Authorizing()), Operation.AUTHORIZE):
+        case Initiated(), Operation.AUTHORIZE:
             return True
+        case Authorizing(), Operation.AUTHORIZE:
+            return not state.cancelling
         case Capturing(), Operation.CAPTURE:
             return True
         case Voiding(), Operation.VOID:
@@ -110,6 +112,8 @@ def _wanted(command: StartCall, state: Existing) -> bool:
 
 def provider_key_of(state: Existing, operation: Operation, refund_id: str | None) -> str:
     """The provider's idempotency key for an operation; the same for every attempt at it."""
+    if isinstance(state, Voiding):
+        return provider_key(payment_id_of(state), operation, str(1 + state.refused_voids))
     return provider_key(payment_id_of(state), operation, refund_id or "1")
 
 
@@ -136,7 +140,7 @@ def _cancel(command: Cancel, state: Existing) -> list[PaymentEvent]:
                 return []
             return [happened.CancellationRequested(reason=command.reason, at=command.at)]
         case AwaitingCustomer() | Authorized():
-            return [happened.VoidRequested(at=command.at)]
+            return [happened.VoidRequested(reason=command.reason, at=command.at)]
         case Voiding() | Cancelled():
             return []
         case Capturing() | Captured() | Failed() | Expired():
@@ -165,7 +169,7 @@ def _expire(state: Existing, at: datetime) -> list[PaymentEvent]:
     match state:
         case Initiated() | AwaitingCustomer():
             return [happened.PaymentExpired(at=at)]
-        case Authorizing() if state.call.missing:
+        case Authorizing(cancelling=False) if state.call.missing:
             return [happened.PaymentExpired(at=at)]
     # While an outcome is open, the deadline waits for it.
     return []

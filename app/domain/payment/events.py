@@ -186,6 +186,7 @@ class CancellationRequested(_Stored):
 class VoidRequested(_Stored):
     """The held funds are to be released."""
 
+    reason: str | None = None
     at: datetime
 
 

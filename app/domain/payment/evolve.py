@@ -21,7 +21,6 @@ from app.domain.payment.model import (
     Initiated,
     LateMoney,
     NotInitiated,
-    Open,
     PaymentState,
     Refund,
     Voiding,
@@ -123,7 +122,7 @@ def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> E
     if not isinstance(state, AwaitingCustomer):
         return None
     # The provider answered the first call; what comes now has to be asked for.
-    return Authorizing(state.terms, replace(state.call, started_at=event.at, unknown=True))
+    return Authorizing(state.terms, replace(state.call, started_at=event.at, unknown=True, missing=False))
 
 
 def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> Existing | None:
@@ -131,7 +130,8 @@ def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> Exist
         return None
     cancelling = isinstance(state, Authorizing) and state.cancelling
     passing = cancelling or state.terms.capture is happened.CaptureMode.AUTOMATIC
-    return Authorized(state.terms, event.reference, event.amount, passing)
+    refused_voids = state.refused_voids if isinstance(state, Authorizing) else 0
+    return Authorized(state.terms, event.reference, event.amount, passing, refused_voids)
 
 
 def _capture_requested(state: PaymentState, event: happened.CaptureRequested) -> Existing | None:
@@ -159,7 +159,7 @@ def _cancellation_requested(state: PaymentState, _: happened.CancellationRequest
 def _void_requested(state: PaymentState, _: happened.VoidRequested) -> Existing | None:
     match state:
         case Authorized():
-            return Voiding(state.terms, state.reference, state.amount)
+            return Voiding(state.terms, state.reference, state.amount, refused_voids=state.refused_voids)
         case AwaitingCustomer():
             return Voiding(state.terms, state.reference, 0)
     return None
@@ -169,9 +169,9 @@ def _void_failed(state: PaymentState, event: happened.VoidFailed) -> Existing | 
     match state:
         case Voiding(held=0):
             call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
-            return Authorizing(state.terms, call, cancelling=True)
+            return Authorizing(state.terms, call, cancelling=True, refused_voids=state.refused_voids + 1)
         case Voiding():
-            return Authorized(state.terms, state.reference, state.held)
+            return Authorized(state.terms, state.reference, state.held, refused_voids=state.refused_voids + 1)
     return None
 
 
@@ -224,8 +224,10 @@ def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> Existi
     return None
 
 
-def _contradicted(state: PaymentState, _: happened.ContradictionRecorded) -> Existing | None:
-    return state if isinstance(state, Open | Captured | Ended) else None
+def _contradicted(state: PaymentState, event: happened.ContradictionRecorded) -> Existing | None:
+    if isinstance(state, NotInitiated):
+        return None
+    return replace(state, contradictions=(*state.contradictions, event.detail))
 
 
 _Following = Callable[[PaymentState, Any], Existing | None]

@@ -95,24 +95,33 @@ class NotInitiated:
     """No event yet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What is known of a payment wherever it stands."""
+
+    contradictions: tuple[str, ...] = ()
+    """What a provider said here that cannot be; written down once, however often it is said."""
+
+
 @dataclass(frozen=True, slots=True)
-class Initiated:
+class Initiated(_Begun):
     """Accepted; no provider has been called."""
 
     terms: PaymentInitiated
 
 
 @dataclass(frozen=True, slots=True)
-class Authorizing:
-    """A provider has been, or is being, asked for the money."""
+class Authorizing(_Begun):
+    """A provider has been, or is being, asked for the money. `refused_voids`: see `Voiding`."""
 
     terms: PaymentInitiated
     call: Call
     cancelling: bool = False
+    refused_voids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitingCustomer:
+class AwaitingCustomer(_Begun):
     """The customer has to act."""
 
     terms: PaymentInitiated
@@ -123,8 +132,8 @@ class AwaitingCustomer:
 
 
 @dataclass(frozen=True, slots=True)
-class Authorized:
-    """`amount` is held; the merchant captures or cancels.
+class Authorized(_Begun):
+    """`amount` is held; the merchant captures or cancels. `refused_voids`: see `Voiding`.
 
     `passing`: capture or void follows in the same append, so that for a client nothing rests here.
     """
@@ -133,10 +142,11 @@ class Authorized:
     reference: str
     amount: int
     passing: bool = False
+    refused_voids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Capturing:
+class Capturing(_Begun):
     """`amount` of the held funds is being taken."""
 
     terms: PaymentInitiated
@@ -147,17 +157,21 @@ class Capturing:
 
 
 @dataclass(frozen=True, slots=True)
-class Voiding:
-    """The held funds are being released."""
+class Voiding(_Begun):
+    """The held funds are being released; `held` is 0 while it is the customer's session that is to end.
+
+    `refused_voids` counts what the provider refused before: asked again, it is another operation with another key.
+    """
 
     terms: PaymentInitiated
     reference: str
     held: int
     call: Call | None = None
+    refused_voids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(_Begun):
     """The money is taken; parts of it may have gone, or be going, back."""
 
     terms: PaymentInitiated
@@ -177,7 +191,7 @@ class Captured:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(_Begun):
     """Ended without money: the provider refused, or could not be brought to act."""
 
     terms: PaymentInitiated
@@ -188,7 +202,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(_Begun):
     """Ended without money: the merchant or the customer called it off."""
 
     terms: PaymentInitiated
@@ -196,7 +210,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(_Begun):
     """Ended without money: the deadline passed."""
 
     terms: PaymentInitiated
@@ -252,12 +266,16 @@ class StartCall:
 
 @dataclass(frozen=True, slots=True)
 class RecordReport:
-    """Take in what a provider said of an operation."""
+    """Take in what a provider said of an operation.
+
+    `attempt` is the call it is about, where that is known: an older one's silence says nothing of the one under way.
+    """
 
     operation: Operation
     report: ProviderReport
     at: datetime
     refund_id: str | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,12 @@ def due_at(state: PaymentState, at: datetime, policy: Policy) -> datetime | None
 
 def _authorizing(state: Authorizing, now: datetime, policy: Policy) -> NextAction:
     if state.call.missing:
+        # A cancellation comes before the deadline: what has expired may still be paid, what is cancelled may not.
+        if state.cancelling:
+            return EndByGivingUp()
         if _overdue(state, now):
             return EndByDeadline()
-        if state.cancelling or state.call.attempt >= policy.authorization_attempts:
+        if state.call.attempt >= policy.authorization_attempts:
             return EndByGivingUp()
     return _carry_out(Operation.AUTHORIZE, state.call, now, policy)
 

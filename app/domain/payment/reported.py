@@ -59,7 +59,7 @@ def _about_the_call(
     command: RecordReport, report: reports.Unknown | reports.Missing, state: Existing
 ) -> list[PaymentEvent]:
     call = call_of(state, command.operation, command.refund_id)
-    if call is None or call.missing:
+    if call is None or call.missing or command.attempt not in (None, call.attempt):
         return []
     about = {"operation": call.operation, "attempt": call.attempt, "refund_id": command.refund_id}
     if isinstance(report, reports.Missing):
@@ -77,7 +77,8 @@ def _acted(command: RecordReport, state: Existing) -> list[PaymentEvent]:
 
 
 def _action_needed(command: RecordReport, report: reports.ActionNeeded, state: Existing) -> list[PaymentEvent]:
-    if not isinstance(state, Authorizing):
+    if not isinstance(state, Authorizing) or state.refused_voids:
+        # After a refusal to end the customer's session, it is waited for.
         return []
     required = happened.ActionRequired(reference=report.reference, action=report.action, at=command.at)
     return [required, happened.VoidRequested(at=command.at)] if state.cancelling else [required]
@@ -88,7 +89,7 @@ def _authorized(command: RecordReport, report: reports.Authorized, state: Existi
     match state:
         case Authorizing() | AwaitingCustomer():
             if report.amount != _asked(state):
-                return _contradiction(command, f"{report.amount} was authorised, {_asked(state)} was asked for")
+                return _contradiction(command, state, f"{report.amount} was authorised, {_asked(state)} was asked for")
             return [*_acted(command, state), authorized, *_after_authorization(command, state)]
         case Expired() | Failed() | Cancelled():
             return _late(command, report.reference, report.amount, authorized, state)
@@ -109,12 +110,12 @@ def _captured(command: RecordReport, report: reports.Captured, state: Existing) 
         case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
             asked = Money(state.amount, state.terms.currency) if isinstance(state, Capturing) else _asked(state)
             if report.amount != asked:
-                return _contradiction(command, f"{report.amount} was captured, {asked} was asked for")
+                return _contradiction(command, state, f"{report.amount} was captured, {asked} was asked for")
             unwanted = isinstance(state, Voiding) or (isinstance(state, Authorizing) and state.cancelling)
             back = [_refund_of_all(command, report, state)] if unwanted else []
             return [*_acted(command, state), captured, *back]
         case Authorized():
-            return _contradiction(command, f"{report.amount} was captured, nothing was asked for")
+            return _contradiction(command, state, f"{report.amount} was captured, nothing was asked for")
         case Expired() | Failed() | Cancelled():
             return _late(command, report.reference, report.amount, captured, state)
     return []
@@ -137,16 +138,17 @@ def _late(
     state: Expired | Failed | Cancelled,
 ) -> list[PaymentEvent]:
     """A success after the end: accepted when nothing contradicts it, else given back; never dropped."""
-    if isinstance(state, Failed | Cancelled) and state.late is not None:
+    captured = isinstance(success, happened.PaymentCaptured)
+    if isinstance(state, Failed | Cancelled) and state.late and (state.late.captured or not captured):
         return []
     timed_out = isinstance(state, Failed) and state.code == PROVIDER_TIMEOUT
     accepted = (isinstance(state, Expired) or timed_out) and amount == _asked(state)
     if isinstance(state, Expired) and not accepted:
-        return _contradiction(command, f"{amount} arrived after expiry, {_asked(state)} was asked for")
+        return _contradiction(command, state, f"{amount} arrived after expiry, {_asked(state)} was asked for")
     recorded = happened.LateSuccessRecorded(
         reference=reference,
         amount=amount.amount,
-        captured=isinstance(success, happened.PaymentCaptured),
+        captured=captured,
         resolution="ACCEPTED" if accepted else "RETURNED",
         at=command.at,
     )
@@ -170,7 +172,7 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
         case ((Authorizing() | AwaitingCustomer()), Operation.AUTHORIZE):
             return [*_acted(command, state), failed]
         case ((Authorized() | Captured()), Operation.AUTHORIZE):
-            return _contradiction(command, f"declined ({report.code}) after it was authorised")
+            return _contradiction(command, state, f"declined ({report.code}) after it was authorised")
         case Capturing(), Operation.CAPTURE:
             return [failed]
         case Voiding(), Operation.VOID:
@@ -219,7 +221,7 @@ def _refunded(command: RecordReport, report: reports.Refunded, state: Existing) 
                 return []
             asked = Money(refund.amount, state.terms.currency)
             if report.amount != asked:
-                return _contradiction(command, f"{report.amount} was refunded, {asked} was asked for")
+                return _contradiction(command, state, f"{report.amount} was refunded, {asked} was asked for")
             return [
                 happened.PaymentRefunded(
                     refund_id=refund.refund_id,
@@ -249,5 +251,7 @@ def _returning(state: Failed | Cancelled, operation: Operation) -> LateMoney | N
     return late if late and late.outcome == "PENDING" and late.operation is operation else None
 
 
-def _contradiction(command: RecordReport, detail: str) -> list[PaymentEvent]:
+def _contradiction(command: RecordReport, state: Existing, detail: str) -> list[PaymentEvent]:
+    if detail in state.contradictions:
+        return []
     return [happened.ContradictionRecorded(operation=command.operation, detail=detail, at=command.at)]
