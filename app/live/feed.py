@@ -16,6 +16,7 @@ from typing import Any
 import hiredis
 import structlog
 
+from app.observability.metrics import FEED_LOSSES
 from app.redisio import address
 
 _CONNECT_SECONDS = 2.0
@@ -78,6 +79,7 @@ class Feed:
                 await self._listen(connection)
             except FeedLost as fault:
                 self.losses += 1
+                FEED_LOSSES.inc()
                 log.warning("live feed lost", reason=str(fault))
             finally:
                 self._connection = None

@@ -21,6 +21,7 @@ from app.eventstore.port import EventStoreError
 from app.live.feed import Feed
 from app.live.history import Histories, Past
 from app.live.mailbox import Mailbox
+from app.observability.metrics import GAPS_HEALED, WATCHERS
 from projections.names import Topic
 from projections.views import Update
 
@@ -120,9 +121,11 @@ class Hub:
     def _attached(self, topic: Topic, mailbox: Mailbox) -> Iterator[_Watched]:
         watched = self._watched.setdefault(topic.channel, _Watched(topic))
         watched.mailboxes.add(mailbox)
+        WATCHERS.inc()
         try:
             yield watched
         finally:
+            WATCHERS.dec()
             watched.mailboxes.discard(mailbox)
             # Another watcher may have come for the topic, or a new entry may have taken this one's place.
             if not watched.mailboxes and self._watched.get(topic.channel) is watched:
@@ -201,7 +204,9 @@ class Hub:
                     return
                 had = [(mailbox, mailbox.have) for mailbox in watched.mailboxes]
                 _offer_all(past.updates, watched.mailboxes)
-                self.gaps_healed += sum(mailbox.have != have for mailbox, have in had)
+                healed = sum(mailbox.have != have for mailbox, have in had)
+                self.gaps_healed += healed
+                GAPS_HEALED.inc(healed)
         finally:
             watched.refreshing = None
 

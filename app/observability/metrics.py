@@ -4,10 +4,6 @@ from prometheus_client import Counter, Gauge
 
 PAYMENTS_ACCEPTED = Counter("paygate_payments_accepted_total", "Payments accepted, not counting replays.")
 PAYMENTS_REPLAYED = Counter("paygate_payments_replayed_total", "Payments asked for again with the same key.")
-PROVIDER_REPORTS = Counter(
-    "paygate_provider_reports_total", "What providers said, by operation and report.", ["operation", "report"]
-)
-PAYMENTS_SET_ASIDE = Counter("paygate_payments_set_aside_total", "Payments the processor could not bring forward.")
 WATCHERS = Gauge("paygate_live_watchers", "Subscriptions being served.")
 GAPS_HEALED = Counter("paygate_live_gaps_healed_total", "Holes in the live feed that were filled from the stream.")
 FEED_LOSSES = Counter("paygate_live_feed_losses_total", "Times the Redis subscription was lost.")

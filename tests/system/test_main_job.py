@@ -161,3 +161,11 @@ async def _status(client: FrontEnd, payment_id: str, status: str) -> dict[str, d
         return payment if str(payment["status"]) == status else None
 
     return await eventually(reached, what=status)
+
+
+async def test_the_gateway_tells_what_it_does_in_metrics(client: FrontEnd, stack: Stack) -> None:
+    await client.watch(await client.begin())
+    metrics = httpx.get(stack.url.replace("/graphql", "/metrics"), timeout=10, trust_env=False).text
+    assert "paygate_payments_accepted_total" in metrics
+    assert "paygate_live_watchers" in metrics
+    assert "pay_" not in metrics.replace("paygate_", "").replace("payments_", "")
