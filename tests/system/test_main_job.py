@@ -165,7 +165,8 @@ async def _status(client: FrontEnd, payment_id: str, status: str) -> dict[str, d
 
 async def test_the_gateway_tells_what_it_does_in_metrics(client: FrontEnd, stack: Stack) -> None:
     await client.watch(await client.begin())
-    metrics = httpx.get(stack.url.replace("/graphql", "/metrics"), timeout=10, trust_env=False).text
+    async with httpx.AsyncClient(trust_env=False) as scraper:
+        metrics = (await scraper.get(stack.url.replace("/graphql", "/metrics"))).text
     assert "paygate_payments_accepted_total" in metrics
     assert "paygate_live_watchers" in metrics
     assert "pay_" not in metrics.replace("paygate_", "").replace("payments_", "")
