@@ -8,8 +8,9 @@ What the library does that callers must not meet:
 - One failed call makes a client reconnect, which ends every other stream on it without a word. So each subscription
   has a client of its own, and a read asks its call how it ended before it takes what came for everything.
 - The same reconnecting can cancel a call under way, and with it whoever awaits it. That is no cancellation of ours.
-- The connection string's keep-alive interval sets a channel option that does not exist, and a channel that is silent
-  stops pinging after two. So the right options are set here.
+- The connection string's keep-alive interval sets a channel option that does not exist; a channel that is silent stops
+  pinging after two; and a ping that gRPC sent for its own ends takes the place of the one that keeps alive, with a
+  minute to be answered. So the right options are set here.
 - A channel that was refused for long comes back ever more slowly, up to two minutes. So the pause has a limit.
 - An append given a generator is sent empty when the library repeats it. So appends take lists.
 """
@@ -238,6 +239,7 @@ def _channel_options(timing: Timing) -> tuple[tuple[str, int], ...]:
     return (
         ("grpc.keepalive_time_ms", round(timing.ping * 1000)),
         ("grpc.keepalive_timeout_ms", round(timing.pong * 1000)),
+        ("grpc.http2.ping_timeout_ms", round(timing.pong * 1000)),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),

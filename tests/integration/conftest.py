@@ -1,0 +1,59 @@
+"""The real components, one of each for all tests of a worker; each test has payments of its own.
+
+A test that stops, kills or freezes one takes its own.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from app.eventstore import esdb
+from app.eventstore.port import EventStore
+from app.redisio import open_redis
+from tests.support.eventstore_process import EventStoreProcess
+from tests.support.valkey_process import ValkeyProcess, valkey_process
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventStoreProcess]:
+    with EventStoreProcess(tmp_path_factory.mktemp("eventstore")) as process:
+        yield process
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EventStoreProcess]:
+    with EventStoreProcess(tmp_path / "eventstore") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
+    with valkey_process(tmp_path_factory.mktemp("valkey")) as process:
+        yield process
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    with valkey_process(tmp_path / "valkey") as process:
+        yield process
+
+
+@pytest.fixture
+async def store(server: EventStoreProcess) -> AsyncIterator[EventStore]:
+    async with esdb.connect(server.uri) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def redis(valkey: ValkeyProcess) -> AsyncIterator[Redis]:
+    async with open_redis(valkey.url) as client:
+        yield client
+
+
+@pytest.fixture
+def stream() -> str:
+    """A stream that no other test has."""
+    return f"thing{uuid4().hex}-1"
