@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 
 from .errors import StartError
+from .limits import Limits
 from .server import EventStoreOptions, serve
 
 
@@ -47,7 +48,13 @@ def _options() -> EventStoreOptions:
     parser.add_argument("--in-memory", action="store_true", help="keep nothing after the end")
     parser.add_argument("--durability", choices=("full", "relaxed"), default="full")
     parser.add_argument("--projection-lag-ms", type=int, default=0, help="delay of $ce- and other entries")
+    parser.add_argument("--certificate", type=Path, help="PEM file with the certificate, for TLS")
+    parser.add_argument("--key", type=Path, help="PEM file with the certificate's private key")
+    parser.add_argument("--user", action="append", default=[], metavar="NAME:PASSWORD", help="demand a password")
+    parser.add_argument("--max-append-size", type=int, default=Limits().max_append_size, metavar="BYTES")
+    parser.add_argument("--max-append-event-size", type=int, metavar="BYTES")
     arguments = parser.parse_args()
+    users = dict(user.partition(":")[::2] for user in arguments.user)
     return EventStoreOptions(
         data=arguments.data,
         host=arguments.host,
@@ -55,6 +62,10 @@ def _options() -> EventStoreOptions:
         in_memory=arguments.in_memory,
         durability=arguments.durability,
         projection_lag_ms=arguments.projection_lag_ms,
+        certificate=arguments.certificate,
+        key=arguments.key,
+        users=users,
+        limits=Limits(arguments.max_append_size, arguments.max_append_event_size),
     )
 
 

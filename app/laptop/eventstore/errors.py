@@ -201,3 +201,10 @@ class PortTaken(StartError):
         )
         self.host = host
         self.port = port
+
+
+class CertificateUnusable(StartError):
+    """The certificate or its key cannot be read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"TLS needs a certificate and its key, two readable PEM files: {why}.")

@@ -1,5 +1,6 @@
 """How the server is started."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,12 @@ class EventStoreOptions:
     projection_lag_ms: int = 0
     """How long the entries of system projections (``$ce-…``) come after their events. The real server's always
     come later; 0 writes them together with the event."""
+    certificate: Path | None = None
+    """PEM file with the server's certificate chain; with ``key``, clients connect by TLS."""
+    key: Path | None = None
+    """PEM file with the certificate's private key."""
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Passwords by user. With none, everybody may do everything, as on an insecure node."""
     limits: Limits = field(default_factory=Limits)
     stop_grace: float = 2.0
     """Seconds that calls at hand have to end once the server is told to stop."""

@@ -11,13 +11,15 @@ from typing import Final
 
 import grpc
 
-from .errors import PortTaken
+from .errors import CertificateUnusable, PortTaken
 from .options import EventStoreOptions
 from .persistent.registry import PersistentSubscriptions
 from .projector import Projector
 from .storage.lock import FolderLock
 from .store import Store
 from .user_projections import UserProjections
+from .verification import verify
+from .wire.authentication import BasicAuthentication
 from .wire.features import add_features
 from .wire.gossip import GossipService, add_gossip
 from .wire.health import HealthService, add_health
@@ -25,7 +27,7 @@ from .wire.persistent import PersistentSubscriptionsService, add_persistent_subs
 from .wire.projections import ProjectionsService, add_projections
 from .wire.streams import StreamsService, add_streams
 
-__all__ = ["EventStoreOptions", "serve"]
+__all__ = ["EventStoreOptions", "serve", "verify"]
 
 _log = logging.getLogger(__name__)
 
@@ -119,11 +121,9 @@ async def _run_groups(store: Store) -> AsyncIterator[PersistentSubscriptions]:
 def _listen(
     options: EventStoreOptions, store: Store, groups: PersistentSubscriptions, projector: Projector
 ) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(options=_CHANNEL_OPTIONS)
-    try:
-        port = server.add_insecure_port(f"{options.host}:{options.port}")
-    except RuntimeError as error:
-        raise PortTaken(options.host, options.port) from error
+    interceptors = (BasicAuthentication(options.users),) if options.users else ()
+    server = grpc.aio.server(options=_CHANNEL_OPTIONS, interceptors=interceptors)
+    port = _bind(server, options)
     add_streams(server, StreamsService(store, options.limits))
     add_persistent_subscriptions(server, PersistentSubscriptionsService(groups))
     add_projections(server, ProjectionsService(projector, UserProjections(store)))
@@ -131,3 +131,26 @@ def _listen(
     add_features(server)
     add_health(server, HealthService(store.notices))
     return server, port
+
+
+def _bind(server: grpc.aio.Server, options: EventStoreOptions) -> int:
+    address = f"{options.host}:{options.port}"
+    credentials = _credentials(options)
+    try:
+        if credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, credentials)
+    except RuntimeError as error:
+        raise PortTaken(options.host, options.port) from error
+
+
+def _credentials(options: EventStoreOptions) -> grpc.ServerCredentials | None:
+    if options.certificate is None and options.key is None:
+        return None
+    if options.certificate is None or options.key is None:
+        raise CertificateUnusable("one of the two is missing")
+    try:
+        certificate, key = options.certificate.read_bytes(), options.key.read_bytes()
+    except OSError as error:
+        raise CertificateUnusable(str(error)) from error
+    return grpc.ssl_server_credentials([(key, certificate)])

@@ -75,14 +75,20 @@ def as_start_error(file: Path, error: sqlite3.DatabaseError) -> CorruptFile | Fo
     return CorruptFile(file, str(error))
 
 
-def _prepare_for_writing(connection: sqlite3.Connection, file: Path, durability: Durability) -> None:
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+def check_mark(connection: sqlite3.Connection, file: Path) -> None:
+    """Raise CorruptFile unless the database was made by this server, in a format it reads."""
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if tables and mark != _APPLICATION_ID:
+    if mark != _APPLICATION_ID:
         raise CorruptFile(file, "it is a database of something else")
-    if tables and version != _FORMAT:
+    if version != _FORMAT:
         raise CorruptFile(file, f"it has format {version}, and this server reads format {_FORMAT}")
+
+
+def _prepare_for_writing(connection: sqlite3.Connection, file: Path, durability: Durability) -> None:
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables:
+        check_mark(connection, file)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'OFF'}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
