@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from app.eventstore import esdb
@@ -15,6 +16,15 @@ from app.eventstore.port import EventStore
 from app.redisio import open_redis
 from tests.support.eventstore_process import EventStoreProcess
 from tests.support.valkey_process import ValkeyProcess, valkey_process
+
+
+@pytest.fixture(scope="package", autouse=True)
+def plain_log() -> Iterator[None]:
+    # By default an exception is drawn with all its variables, which takes seconds.
+    before = structlog.get_config()
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer()])
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
