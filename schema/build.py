@@ -2,9 +2,10 @@
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter, ValidationCache
 from strawberry.types import ExecutionContext
 
+from schema.documents import RememberedDocuments
 from schema.errors import SafeErrors
 from schema.mutation import Mutation
 from schema.query import Query
@@ -12,7 +13,7 @@ from schema.subscription import Subscription
 
 _DEPTH = 15  # GraphiQL's introspection needs 13
 _ALIASES = 15
-_TOKENS = 1_000
+_REMEMBERED = 1_000
 
 
 class PaymentSchema(strawberry.Schema):
@@ -32,6 +33,7 @@ def build_schema() -> strawberry.Schema:
             SafeErrors,
             lambda: QueryDepthLimiter(max_depth=_DEPTH),
             lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
-            lambda: MaxTokensLimiter(max_token_count=_TOKENS),
+            RememberedDocuments,
+            lambda: ValidationCache(maxsize=_REMEMBERED),
         ],
     )

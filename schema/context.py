@@ -28,6 +28,10 @@ class Context:
     services: Services
     identified: Caller | None
     connection_params: object = None
+    resume_after: int | None = None
+    """Where the transport says the client left off; an `after` argument comes before it."""
+    position: int | str | None = None
+    """Set by a subscription with each value: where to resume after it."""
 
     @property
     def caller(self) -> Caller:

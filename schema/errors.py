@@ -1,6 +1,7 @@
 """Faults as GraphQL errors: a code for programs, a sentence for people, nothing from the inside."""
 
 import re
+import traceback
 from typing import Any
 from uuid import uuid4
 
@@ -73,8 +74,9 @@ def _invalid(error: GraphQLError) -> GraphQLError:
 def _internal(error: GraphQLError) -> GraphQLError:
     reference = str(uuid4())
     fault = error.original_error
-    # The type only: an exception's text may hold anything.
-    log.error("resolver failed", reference=reference, fault=type(fault).__name__, path=error.path, exc_info=fault)
+    # Where it happened and of what type, not its text, which may hold anything.
+    where = "".join(traceback.format_tb(fault.__traceback__)) if fault else ""
+    log.error("resolver failed", reference=reference, fault=type(fault).__name__, path=error.path, where=where)
     return _like(error, "something went wrong on our side", {"code": "INTERNAL", "reference": reference})
 
 

@@ -1,0 +1,46 @@
+"""Documents parsed once, however often they come, and the operation in them that is meant."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Literal
+
+from graphql import DocumentNode, OperationDefinitionNode, parse
+from strawberry.extensions import SchemaExtension
+
+from schema.errors import api_error
+
+Kind = Literal["query", "mutation", "subscription"]
+
+_MOST_TOKENS = 1_000
+_REMEMBERED = 1_000
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parsed(text: str) -> DocumentNode:
+    return parse(text, max_tokens=_MOST_TOKENS)
+
+
+def chosen_kind(text: str | None, operation_name: str | None) -> Kind:
+    """The kind of the operation to run. Raises `GraphQLError` when there is none or it is not clear which."""
+    if not text:
+        raise api_error("GRAPHQL_INVALID", "query: send a GraphQL document", field="query")
+    operations = [node for node in _parsed(text).definitions if isinstance(node, OperationDefinitionNode)]
+    named = [node for node in operations if node.name and node.name.value == operation_name]
+    if operation_name is not None and not named:
+        message = "operationName: the document has no operation of that name"
+        raise api_error("GRAPHQL_INVALID", message, field="operationName")
+    if operation_name is None and len(operations) != 1:
+        message = "operationName: the document has several operations, or none; name one"
+        raise api_error("GRAPHQL_INVALID", message, field="operationName")
+    return (named or operations)[0].operation.value
+
+
+class RememberedDocuments(SchemaExtension):
+    """Gives Strawberry the parsed document, so that it does not parse it again."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Before parsing: put the document in place."""
+        text = self.execution_context.query
+        if text:
+            self.execution_context.graphql_document = _parsed(text)
+        yield

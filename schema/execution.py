@@ -1,0 +1,113 @@
+"""Operation in, result bytes out: what every transport calls.
+
+A result is encoded once here; transports only put their few bytes around it.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from pydantic_core import to_json
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from schema.context import Context
+from schema.documents import Kind, chosen_kind
+from schema.errors import translated
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One execution result.
+
+    `executed` is false when GraphQL refused the operation before it began; then `body` has errors and no data.
+    `failure` has the errors alone when the operation ends with them: refused, or a stream that cannot go on.
+    `position` is where to resume after this value, None for what cannot be resumed.
+    """
+
+    body: bytes
+    executed: bool = True
+    failure: bytes | None = None
+    position: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a client asks for, checked in shape by the transport."""
+
+    query: str | None
+    variables: Mapping[str, Any]
+    operation_name: str | None = None
+
+
+class KindNotAllowed(Exception):
+    """The operation is of a kind that this request may not carry, such as a mutation by GET."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(f"a {kind} is not allowed here")
+        self.kind = kind
+
+
+class Executor:
+    """Runs operations against the schema."""
+
+    def __init__(self, schema: strawberry.Schema) -> None:
+        self._schema = schema
+
+    async def run(self, operation: Operation, context: Context, *, mutations: bool = True) -> Answer:
+        """The one result of a query or mutation. Raises `KindNotAllowed`."""
+        try:
+            kind = chosen_kind(operation.query, operation.operation_name)
+        except GraphQLError as error:
+            return _refusal(error)
+        if kind == "subscription" or (kind == "mutation" and not mutations):
+            raise KindNotAllowed(kind)
+        result = await self._schema.execute(
+            operation.query,
+            variable_values=dict(operation.variables),
+            context_value=context,
+            operation_name=operation.operation_name,
+        )
+        return _answer(result, None)
+
+    async def stream(self, operation: Operation, context: Context) -> AsyncGenerator[Answer, None]:
+        """The results of an operation of any kind, until it is complete."""
+        try:
+            chosen_kind(operation.query, operation.operation_name)
+        except GraphQLError as error:
+            yield _refusal(error)
+            return
+        results: Any = await self._schema.stream(
+            operation.query,
+            variable_values=dict(operation.variables),
+            context_value=context,
+            operation_name=operation.operation_name,
+        )
+        async with aclosing(results):
+            async for result in results:
+                # Source and execution take turns, so the position is that of this very result.
+                yield _answer(result, context.position)
+
+
+def _refusal(error: GraphQLError) -> Answer:
+    errors = [translated(error).formatted]
+    return Answer(to_json({"errors": errors}), executed=False, failure=to_json(errors))
+
+
+def _answer(result: ExecutionResult, position: int | str | None) -> Answer:
+    body: dict[str, Any] = {}
+    errors = [error.formatted for error in result.errors or ()]
+    if errors:
+        body["errors"] = errors
+    executed = not isinstance(result, PreExecutionError)
+    if executed:
+        body["data"] = result.data
+    extensions = dict(result.extensions or {})
+    if position is not None and result.data is not None:
+        extensions["position"] = position
+    if extensions:
+        body["extensions"] = extensions
+    failure = to_json(errors) if errors and result.data is None else None
+    return Answer(to_json(body), executed, failure, position)
