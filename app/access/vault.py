@@ -31,7 +31,7 @@ class Vault:
         """The token again; raises `Unsealable`."""
         try:
             return SecretStr(self._seal.decrypt(sealed).decode())
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             raise Unsealable("the token was sealed with another secret key") from None
 
     def client_secret(self, payment_id: PaymentId) -> str:

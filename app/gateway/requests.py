@@ -1,5 +1,6 @@
 """What a client sends, checked before anything happens. Field names in errors are the client's own (camelCase)."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ _MOST_METADATA_CHARACTERS = 8_192
 _GREATEST_EXPIRY_SECONDS = 30 * 24 * 3600
 _GREATEST_WAIT_MS = 60_000
 _TOKEN = re.compile(r"[A-Za-z0-9_.\-]{1,255}")
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _CARD_NUMBER = "card_number_refused"
+_LONGEST_NUMBER_LOOKED_AT = 10**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,21 @@ def _web_address(text: str) -> str:
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and parts.hostname and not parts.username and not parts.password
+        _ = parts.port  # raises for what is no port
     except ValueError:
         usable = False
-    if not usable or len(text) > 2048:
+    if not usable or len(text) > 2048 or _NOT_IN_AN_ADDRESS.search(text):
         raise PydanticCustomError("invalid_url", "takes an http or https address without user and password")
     return text
 
 
 def _small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if len(metadata) > _MOST_METADATA_KEYS or len(str(metadata)) > _MOST_METADATA_CHARACTERS:
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except ValueError:
+        raise PydanticCustomError("invalid_json", "takes what JSON can say: no NaN, no half characters") from None
+    if len(metadata) > _MOST_METADATA_KEYS or len(text) > _MOST_METADATA_CHARACTERS:
         raise PydanticCustomError("too_large", "takes at most 50 keys and 8192 characters")
     return metadata
 
@@ -106,6 +115,8 @@ class _Request(BaseModel):
         # Streams are append-only: a card number that gets in cannot be taken out again (PCI DSS 3.5.1).
         if isinstance(data, Mapping):
             for name, value in data.items():
+                if contains_card_number(str(name)):
+                    raise PydanticCustomError(_CARD_NUMBER, "must not contain a card number")
                 # What is a request of its own names its own field.
                 own = isinstance(value, Mapping) and name != "metadata"
                 if not own and any(contains_card_number(text) for text in _texts(value)):
@@ -116,16 +127,17 @@ class _Request(BaseModel):
 
 
 def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Mapping():
-            for key, item in value.items():
-                yield str(key)
-                yield from _texts(item)
-        case list() | tuple():
-            for item in value:
-                yield from _texts(item)
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str() as text:
+                yield text
+            case (int() | float()) as number if abs(number) < _LONGEST_NUMBER_LOOKED_AT:
+                yield str(number)
+            case Mapping() as fields:
+                pending += [*fields.keys(), *fields.values()]
+            case (list() | tuple()) as items:
+                pending += items
 
 
 class Card(_Request):
@@ -215,6 +227,9 @@ def parse(kind: type[Request], given: Mapping[str, Any]) -> Request:
 
 def _problem(problem: Any) -> FieldProblem:
     path = [str(part) for part in problem["loc"]]
+    if path[:1] == ["metadata"]:
+        # Within it, names are the client's own content.
+        path = path[:1]
     named = problem.get("ctx", {}).get("field")
     if named:
         path.append(named)

@@ -11,7 +11,7 @@ _CANDIDATE = re.compile(
 # Issuer prefixes (ISO/IEC 7812-1): Visa, Mastercard, Amex, Diners, Discover, JCB, UnionPay, NAPAS. Without them every
 # tenth timestamp in milliseconds would pass for a card.
 _ISSUER = re.compile(r"4|5[1-5]|2[2-7]|3[0689]|3[47]|35|60|6[245]|9704")
-_TOKEN = re.compile(r"\b(?:tok|pm|sk|pk|rk|whsec)_[A-Za-z0-9_-]+")
+_TOKEN = re.compile(r"\b(?:tok|pm|sk|pk|rk|whsec)_[A-Za-z0-9_-]+|(?<=_secret_)[A-Za-z0-9_-]+")
 
 
 def contains_card_number(text: str) -> bool:
