@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from .commands import Append, Command
-from .errors import CorruptFile, ServerTooBusy, WrongExpectedVersion
+from .errors import CorruptFile, WrongExpectedVersion
 from .events import NO_STREAM, NewEvent, RecordedEvent
 from .filters import EventFilter
 from .names import FIRST_STREAM, METADATA_TYPE
@@ -25,22 +25,19 @@ Outcome = TypeVar("Outcome")
 Arguments = ParamSpec("Arguments")
 
 _READER_THREADS: Final = 2
-_BYTES_WAITING: Final = 64 * 1024 * 1024
 _FIRST_EVENT_ID: Final = bytes.fromhex("00000000000040008000000000000001")
 
 
 class Store:
     """An open database. Make it with ``Store.open``, inside the event loop that will use it."""
 
-    def __init__(self, file: Path, connection: sqlite3.Connection, salt: bytes) -> None:
-        transaction = Transaction(connection)
+    def __init__(self, file: Path, transaction: Transaction, salt: bytes) -> None:
         self.notices = Notices()
         self.last_position = transaction.last_position
         """Position of the last committed event."""
         self._file = file
         self._salt = salt
-        self._bytes_waiting = 0
-        self._writer = Writer(connection, transaction, self._announce)
+        self._writer = Writer(transaction, self._announce)
         self._local = threading.local()
         self._readers: list[Reader] = []
         self._threads = ThreadPoolExecutor(_READER_THREADS, "eventstore-reader")
@@ -49,8 +46,8 @@ class Store:
     async def open(cls, folder: Path, durability: Durability) -> "Store":
         """Open the database in a folder, or make it. Raises a StartError."""
         file = folder / schema.FILE_NAME
-        connection, salt = await asyncio.to_thread(_open, file, durability)
-        store = cls(file, connection, salt)
+        transaction, salt = await asyncio.to_thread(_open, file, durability)
+        store = cls(file, transaction, salt)
         store._writer.start()
         first = NewEvent(_FIRST_EVENT_ID, METADATA_TYPE, b"{}", is_json=True)
         with suppress(WrongExpectedVersion):
@@ -63,12 +60,7 @@ class Store:
         Cancelling this cancels the answer, never the command: it may have been written by then, or may yet be.
         Raises what the command raises, ServerStopping, or ServerTooBusy when too much is waiting.
         """
-        if self._bytes_waiting > _BYTES_WAITING:
-            raise ServerTooBusy
         answer: asyncio.Future[Outcome] = self._writer.submit(command)
-        size = command.size
-        self._bytes_waiting += size
-        answer.add_done_callback(lambda _: self._release(size))
         return await answer
 
     async def read_stream(
@@ -96,10 +88,10 @@ class Store:
     async def close(self) -> None:
         """Wake everyone who waits, finish what was queued, close the file."""
         self.notices.stop()
-        await self._writer.stop()
         await asyncio.to_thread(self._threads.shutdown)
         for reader in self._readers:
             reader.close()
+        await self._writer.stop()
 
     async def _read(
         self,
@@ -109,9 +101,6 @@ class Store:
     ) -> Outcome:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: read(self._reader(), *arguments, **options))
-
-    def _release(self, size: int) -> None:
-        self._bytes_waiting -= size
 
     def _reader(self) -> Reader:
         reader: Reader | None = getattr(self._local, "reader", None)
@@ -126,11 +115,11 @@ class Store:
         self.notices.announce(committed.streams)
 
 
-def _open(file: Path, durability: Durability) -> tuple[sqlite3.Connection, bytes]:
+def _open(file: Path, durability: Durability) -> tuple[Transaction, bytes]:
     connection = schema.connect(file, writable=True, durability=durability)
     try:
         salt: bytes = connection.execute("SELECT salt FROM identity").fetchone()[0]
+        return Transaction(connection), salt
     except (sqlite3.DatabaseError, TypeError) as error:
         connection.close()
         raise CorruptFile(file, str(error)) from error
-    return connection, salt

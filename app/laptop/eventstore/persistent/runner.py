@@ -108,6 +108,8 @@ class GroupRunner:
         """Begin to work."""
         self.parked_messages = await self._count_parked()
         self._work = [asyncio.create_task(self._read()), asyncio.create_task(self._tick())]
+        for task in self._work:
+            task.add_done_callback(self._report)
 
     async def stop(self, reason: EventStoreError) -> None:
         """Drop everybody and stop; what was processed but not checkpointed will come again."""
@@ -271,6 +273,9 @@ class GroupRunner:
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writing.discard(task)
+        self._report(task)
+
+    def _report(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, ServerStopping):
             _log.error("the group %s could not write: %s", self.key.title, error)
 

@@ -79,6 +79,10 @@ class Transaction:
         self._last_position = self._committed_position
         self._next_stream = _next_number(self._connection)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def head(self, name: str) -> Head:
         """Return where a stream stands."""
         return self._heads.get(name)
@@ -175,8 +179,7 @@ class Transaction:
                 event.metadata,
             )
         )
-        self.touched.add(head.name)
-        self.touched.add(names.ALL)
+        self._touch(head)
 
     def project(self, source: Source, running: frozenset[SystemProjection]) -> None:
         """Write the entries that some projections make of an event."""
@@ -227,8 +230,12 @@ class Transaction:
         self._events.append(
             EventRow(position, stream, revision, self.now, target, projection, False, None, None, None, None)
         )
-        self.touched.add(head.name)
+        self._touch(head)
         head.last_revision, head.last_position = revision, position
+
+    def _touch(self, head: Head) -> None:
+        self.touched.add(head.name)
+        self.touched.add(names.ALL)
 
     def _number(self, head: Head) -> int:
         if head.number is None:

@@ -5,7 +5,6 @@ One fsync then serves many appends. Nothing is acknowledged, and no position is 
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from app.laptop.eventstore.commands import Command
-from app.laptop.eventstore.errors import EventStoreError, ServerStopping
+from app.laptop.eventstore.errors import EventStoreError, ServerStopping, ServerTooBusy
 
 from .transaction import Transaction
 
@@ -21,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _COMMANDS_PER_COMMIT: Final = 512
 _BYTES_PER_COMMIT: Final = 16 * 1024 * 1024
+_BYTES_WAITING: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Committed:
 @dataclass(slots=True)
 class _Job:
     command: Command[Any]
+    size: int
     answer: asyncio.Future[Any]
     outcome: Any = None
     fault: BaseException | None = None
@@ -42,14 +43,9 @@ class _Job:
 class Writer:
     """Runs commands on a thread of its own and answers on the event loop."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        transaction: Transaction,
-        announce: Callable[[Committed], None],
-    ) -> None:
-        self._connection = connection
+    def __init__(self, transaction: Transaction, announce: Callable[[Committed], None]) -> None:
         self._transaction = transaction
+        self._bytes_waiting = 0
         self._announce = announce
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -61,13 +57,19 @@ class Writer:
         self._thread.start()
 
     def submit(self, command: Command[Any]) -> asyncio.Future[Any]:
-        """Queue a command; the future ends after its commit, or with what it raised."""
-        answer: asyncio.Future[Any] = self._loop.create_future()
+        """Queue a command; the future ends after its commit, or with what it raised.
+
+        Cancelling the future does not stop the command. Raises ServerStopping, or ServerTooBusy when too much is
+        waiting.
+        """
         if self._stopping:
-            answer.set_exception(ServerStopping())
-        else:
-            self._queue.put(_Job(command, answer))
-        return answer
+            raise ServerStopping
+        if self._bytes_waiting > _BYTES_WAITING:
+            raise ServerTooBusy
+        job = _Job(command, command.size, self._loop.create_future())
+        self._bytes_waiting += job.size
+        self._queue.put(job)
+        return job.answer
 
     async def stop(self) -> None:
         """Finish what was queued, close the file. Later commands are refused."""
@@ -84,7 +86,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._answer, jobs, committed)
             if last:
                 break
-        self._connection.close()
+        self._transaction.close()
 
     def _take(self) -> tuple[list[_Job], bool]:
         """Wait for a command, then take all that wait with it, up to a limit."""
@@ -93,7 +95,7 @@ class Writer:
         job = self._queue.get()
         while job is not None:
             jobs.append(job)
-            size += job.command.size
+            size += job.size
             if len(jobs) >= _COMMANDS_PER_COMMIT or size >= _BYTES_PER_COMMIT:
                 return jobs, False
             try:
@@ -119,8 +121,9 @@ class Writer:
 
     def _answer(self, jobs: list[_Job], committed: Committed | None) -> None:
         for job in jobs:
+            self._bytes_waiting -= job.size
             if job.answer.done():
-                continue
+                continue  # cancelled: nobody waits for it any more
             if job.fault is None:
                 job.answer.set_result(job.outcome)
             else:

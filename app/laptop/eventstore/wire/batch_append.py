@@ -120,6 +120,8 @@ class BatchAppendCall:
                 place = await self._store.execute(batch.command())
         except TimeoutError:
             return _failure(batch, TimedOut("Timeout"))
+        except (errors.ServerStopping, errors.ServerTooBusy):
+            raise  # this ends the call: it is nothing about this append
         except errors.EventStoreError as fault:
             return _failure(batch, fault)
         return _success(batch, place)

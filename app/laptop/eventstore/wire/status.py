@@ -69,6 +69,8 @@ class reporting:  # noqa: N801 - used as a statement
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        while isinstance(error, ExceptionGroup):  # from one of the appends of a call
+            error = error.exceptions[0]
         if error is None or isinstance(error, grpc.aio.AbortError) or not isinstance(error, Exception):
             return
         if isinstance(error, errors.EventStoreError):
