@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# Commas and semicolons within quotes separate nothing. Possessive, so that what does not fit costs one pass.
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+")++')
-_RANGE = re.compile(rf"\s*({_TOKEN})/({_TOKEN})\s*(?=;|$)")
-_PARAMETER = re.compile(rf'\s*;\s*(?:({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*+"))?\s*(?=;|$)')
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# The header is the client's to choose, so what is repeated is possessive: no text costs more than one pass. A string
+# that is never closed reaches to the end, where it is no parameter's value.
+_CHARACTERS = r'(?:[^"\\]|\\.)*+'
+_STRING = rf'"{_CHARACTERS}"'
+_ELEMENT = re.compile(rf'(?:[^,"]|"{_CHARACTERS}(?:"|\\?\Z))++', re.DOTALL)
+_RANGE = re.compile(rf"\s*+({_NAME})/({_NAME})\s*+(?=;|\Z)")
+_PARAMETER = re.compile(rf"\s*+;\s*+(?:({_NAME})=({_NAME}|{_STRING}))?\s*+(?=;|\Z)", re.DOTALL)
 _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 _UTF_8 = ("utf-8", "utf8")
 
@@ -47,7 +50,7 @@ def _granted(name: str, value: str, offered: MediaRange) -> bool:
 
 
 def media_ranges(accept: str) -> list[MediaRange]:
-    """The readable elements of an `Accept`, in its order."""
+    """The readable elements of an `Accept`, in its order. Commas within quotes separate nothing."""
     return [media_range for element in _ELEMENT.findall(accept) if (media_range := _media_range(element))]
 
 

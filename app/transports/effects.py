@@ -1,7 +1,7 @@
 """What a socket's protocol wants done. Whoever does the I/O carries them out in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.transports.ends import End, close_reason
@@ -12,8 +12,8 @@ from app.transports.operations import OperationRequest
 class Authenticate:
     """Find out who is calling, then say `acknowledged` or `refused`."""
 
-    payload: Mapping[str, Any]
-    """The client's payload, empty when it sent none."""
+    payload: Mapping[str, Any] = field(repr=False)
+    """The client's payload, empty when it sent none. It holds a secret, so that it is not shown."""
     refresh: bool = False
     """A new token on a connection that is already acknowledged."""
 

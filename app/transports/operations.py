@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 _DEEPEST = 64
@@ -35,8 +35,9 @@ class OperationRequest:
 
     query: str | None
     operation_name: str | None
-    variables: Mapping[str, Any]
-    extensions: Mapping[str, Any]
+    # What a client fills in may be secret and is not shown.
+    variables: Mapping[str, Any] = field(repr=False)
+    extensions: Mapping[str, Any] = field(repr=False)
 
 
 def operation_request(data: object) -> OperationRequest:

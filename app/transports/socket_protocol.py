@@ -9,10 +9,17 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any, ClassVar
 
-from app.transports.effects import Close, Effect, Send, Stop
+from app.transports.effects import Authenticate, Close, Effect, Send, Stop
 from app.transports.ends import End
 from app.transports.limits import ProtocolLimits, TokenBucket
-from app.transports.operations import MalformedJson, MalformedOperation, decode_json, encode_json
+from app.transports.operations import (
+    MalformedJson,
+    MalformedOperation,
+    OperationRequest,
+    decode_json,
+    encode_json,
+    operation_request,
+)
 
 DEFAULT_LIMITS = ProtocolLimits()
 
@@ -73,8 +80,8 @@ class SocketProtocol(ABC):
             return self._close(End.TOO_LARGE)
         self._heard(now)
         try:
-            return self._handle(_message(text))
-        except (MalformedJson, MalformedMessage, MalformedOperation) as fault:
+            return self._handle(_parsed(text))
+        except (MalformedJson, MalformedMessage) as fault:
             return self._malformed(str(fault))
 
     def received_binary(self, now: float) -> list[Effect]:  # noqa: ARG002 — every input has its time
@@ -110,7 +117,7 @@ class SocketProtocol(ABC):
     def next(self, operation_id: str, body: bytes) -> list[Effect]:
         """A result; `body` is its JSON and is not looked at."""
         head = self._heads.get(operation_id)
-        return [] if head is None else [Send(b"%b%b}" % (head, body))]
+        return [] if head is None else [_message(head, body)]
 
     def failed(self, operation_id: str, errors: bytes) -> list[Effect]:
         """It did not get as far as a result; `errors` is the JSON list of GraphQL errors. Ends the operation."""
@@ -122,7 +129,7 @@ class SocketProtocol(ABC):
         """There are no more results. Ends the operation."""
         if self._heads.pop(operation_id, None) is None:
             return []
-        return [Send(encode_json({"id": operation_id, "type": "complete"}))]
+        return [self._complete(operation_id)]
 
     def ending(self, end: End, now: float) -> list[Effect]:  # noqa: ARG002 — every input has its time
         """The server ends the connection: drain, overload, a token that has expired."""
@@ -135,7 +142,7 @@ class SocketProtocol(ABC):
 
     @abstractmethod
     def _handle(self, message: Mapping[str, Any]) -> list[Effect]:
-        """Act on a message; raise `MalformedMessage` or `MalformedOperation` when it is not one."""
+        """Act on a message; raise `MalformedMessage` when it is not one."""
 
     @abstractmethod
     def _malformed(self, fault: str) -> list[Effect]:
@@ -154,10 +161,17 @@ class SocketProtocol(ABC):
         """When `_keep_alive` has something to do."""
 
     @abstractmethod
-    def _error(self, operation_id: str, errors: bytes) -> Send:
-        """The message that ends an operation with errors."""
+    def _error_payload(self, errors: bytes) -> bytes:
+        """What an `error` says of a list of errors."""
 
     # What they say alike.
+
+    def _init(self, message: Mapping[str, Any]) -> list[Effect]:
+        payload = self._payload(message)
+        if self._phase is not Phase.OPENED:
+            return self._close(End.TOO_MANY_INITS)
+        self._phase = Phase.AUTHENTICATING
+        return [Authenticate(payload or {})]
 
     def _close(self, end: End, reason: str | None = None) -> list[Effect]:
         if self._phase is Phase.CLOSED:
@@ -167,12 +181,20 @@ class SocketProtocol(ABC):
         return [Close.because(end, reason)]
 
     def _begin(self, operation_id: str) -> None:
-        head = encode_json({"id": operation_id, "type": self.RESULT, "payload": None})
-        self._heads[operation_id] = head.removesuffix(b"null}")
+        self._heads[operation_id] = _head(operation_id, self.RESULT)
 
     def _stop(self, operation_id: str) -> list[Effect]:
         # A client's `complete` may cross ours on the way: an id nobody knows is no fault.
         return [] if self._heads.pop(operation_id, None) is None else [Stop(operation_id)]
+
+    def _error(self, operation_id: str, errors: bytes) -> Send:
+        return _message(_head(operation_id, "error"), self._error_payload(errors))
+
+    def _too_many(self, operation_id: str) -> Send:
+        return self._error(operation_id, End.SUBSCRIPTION_LIMIT.errors(limit=self.limits.operations))
+
+    def _complete(self, operation_id: str) -> Send:
+        return Send(encode_json({"id": operation_id, "type": "complete"}))
 
     def _operation_id(self, message: Mapping[str, Any]) -> str:
         operation_id = message.get("id")
@@ -180,18 +202,40 @@ class SocketProtocol(ABC):
             return operation_id
         raise MalformedMessage(f"id: takes a string of 1 to {self.limits.id_characters} characters")
 
-    def _payload(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    @staticmethod
+    def _request(message: Mapping[str, Any]) -> OperationRequest:
+        try:
+            return operation_request(message.get("payload"))
+        except MalformedOperation as fault:
+            joint = ": " if fault.field is None else "."
+            raise MalformedMessage(f"payload{joint}{fault}") from None
+
+    @staticmethod
+    def _payload(message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         payload = message.get("payload")
         if payload is None or isinstance(payload, dict):
             return payload
         raise MalformedMessage("payload: takes an object or null")
 
 
+def told(kind: str, payload: Mapping[str, Any] | None) -> Send:
+    """A message of the connection as a whole."""
+    return Send(encode_json({"type": kind} if payload is None else {"type": kind, "payload": payload}))
+
+
+def _head(operation_id: str, kind: str) -> bytes:
+    return encode_json({"id": operation_id, "type": kind, "payload": None}).removesuffix(b"null}")
+
+
+def _message(head: bytes, payload: bytes) -> Send:
+    return Send(b"%b%b}" % (head, payload))
+
+
 def _size(text: str | bytes) -> int:
     return len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
 
 
-def _message(text: str | bytes) -> Mapping[str, Any]:
+def _parsed(text: str | bytes) -> Mapping[str, Any]:
     message = decode_json(text)
     if not isinstance(message, dict):
         raise MalformedMessage("a message is a JSON object")

@@ -12,13 +12,12 @@ from typing import Any
 from app.transports.effects import Authenticate, Close, Effect, Send, Start, Stop
 from app.transports.ends import End
 from app.transports.limits import ProtocolLimits
-from app.transports.operations import encode_json, operation_request
-from app.transports.socket_protocol import DEFAULT_LIMITS, MalformedMessage, Phase, SocketProtocol
+from app.transports.socket_protocol import DEFAULT_LIMITS, MalformedMessage, Phase, SocketProtocol, told
 
 __all__ = ["Authenticate", "Close", "Effect", "GraphQLTransportWS", "ProtocolLimits", "Send", "Start", "Stop"]
 
 SUBPROTOCOL = "graphql-transport-ws"
-_PING = Send(encode_json({"type": "ping"}))
+_PING = told("ping", None)
 _TOKEN_MEMBERS = ("authorization", "Authorization")
 
 
@@ -43,7 +42,7 @@ class GraphQLTransportWS(SocketProtocol):
             self._phase = Phase.READY
             self._heard_at = now
             self._ping_at = now + self.limits.ping_seconds
-            return [_with_payload("connection_ack", payload)]
+            return [told("connection_ack", payload)]
         if self._phase is Phase.READY and self._refreshing:
             return self._refreshed(payload)
         return []
@@ -54,7 +53,7 @@ class GraphQLTransportWS(SocketProtocol):
 
     def announced(self, payload: Mapping[str, Any]) -> list[Effect]:
         """Tell the client something of the connection as a whole, such as its positions before a drain [Ping]."""
-        return [_with_payload("ping", payload)] if self._phase is Phase.READY else []
+        return [told("ping", payload)] if self._phase is Phase.READY else []
 
     def _handle(self, message: Mapping[str, Any]) -> list[Effect]:
         match message["type"]:
@@ -73,32 +72,25 @@ class GraphQLTransportWS(SocketProtocol):
             case _:
                 raise MalformedMessage("type: is not one of this protocol")
 
-    def _init(self, message: Mapping[str, Any]) -> list[Effect]:
-        payload = self._payload(message)
-        if self._phase is not Phase.OPENED:
-            return self._close(End.TOO_MANY_INITS)
-        self._phase = Phase.AUTHENTICATING
-        return [Authenticate(payload or {})]
-
     def _subscribe(self, message: Mapping[str, Any]) -> list[Effect]:
         """[Subscribe]: the form first, then 4401, 4409 and the limit; what the document says is the executor's."""
         operation_id = self._operation_id(message)
-        request = operation_request(message.get("payload"))
+        request = self._request(message)
         if self._phase is not Phase.READY:
             return self._close(End.UNAUTHORIZED)
         if operation_id in self._heads:
             return self._close(End.DUPLICATE_ID, f"Subscriber for {operation_id} already exists")
         if len(self._heads) >= self.limits.operations:
-            return [self._error(operation_id, End.SUBSCRIPTION_LIMIT.errors(limit=self.limits.operations))]
+            return [self._too_many(operation_id)]
         self._begin(operation_id)
         return [Start(operation_id, request)]
 
     def _ping(self, payload: Mapping[str, Any] | None) -> list[Effect]:
         """[Ping]: at any time, before init too; answered at once with its own payload."""
         if payload is None or not _brings_token(payload):
-            return [_with_payload("pong", payload)]
+            return [told("pong", payload)]
         # A token goes one way only: what comes back ends up in logs of frames.
-        pong = _with_payload("pong", {key: value for key, value in payload.items() if key not in _TOKEN_MEMBERS})
+        pong = told("pong", {key: value for key, value in payload.items() if key not in _TOKEN_MEMBERS})
         return [pong, *self._refresh(payload)]
 
     def _refresh(self, payload: Mapping[str, Any]) -> list[Effect]:
@@ -112,10 +104,10 @@ class GraphQLTransportWS(SocketProtocol):
         return [Authenticate(payload, refresh=True)]
 
     def _refreshed(self, payload: Mapping[str, Any] | None) -> list[Effect]:
-        told: list[Effect] = [] if payload is None else [_with_payload("pong", payload)]
+        answer: list[Effect] = [] if payload is None else [told("pong", payload)]
         self._refreshing = False
         waiting, self._next_token = self._next_token, None
-        return told if waiting is None else [*told, *self._refresh(waiting)]
+        return answer if waiting is None else [*answer, *self._refresh(waiting)]
 
     def _malformed(self, fault: str) -> list[Effect]:
         """[Invalid message]: an immediate close with 4400."""
@@ -142,14 +134,9 @@ class GraphQLTransportWS(SocketProtocol):
     def _next_sign_of_life(self) -> float:
         return min(self._ping_at, self._heard_at + self.limits.ping_seconds + self.limits.pong_seconds)
 
-    def _error(self, operation_id: str, errors: bytes) -> Send:
-        """[Error]: a list; no `complete` follows."""
-        head = encode_json({"id": operation_id, "type": "error", "payload": None})
-        return Send(b"%b%b}" % (head.removesuffix(b"null}"), errors))
-
-
-def _with_payload(kind: str, payload: Mapping[str, Any] | None) -> Send:
-    return Send(encode_json({"type": kind} if payload is None else {"type": kind, "payload": payload}))
+    def _error_payload(self, errors: bytes) -> bytes:
+        """[Error]: the list itself; no `complete` follows."""
+        return errors
 
 
 def _brings_token(payload: Mapping[str, Any]) -> bool:
