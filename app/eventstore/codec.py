@@ -26,11 +26,13 @@ class Cause:
     causation_id: str | None = None
 
 
-def encode(stream: str, expected: int, events: Sequence[BaseModel], cause: Cause) -> list[NewEvent]:
+def encode(
+    stream: str, expected: int, events: Sequence[BaseModel], cause: Cause, *, writer: str = ""
+) -> list[NewEvent]:
     """The events to append to `stream` after revision `expected`.
 
-    Ids derive from place and content: a repeated append is recognised by the store, and two writers who come to
-    different decisions at the same place never pass for one another.
+    Ids derive from place, content and writer: a repeated append is recognised by the store, and two writers never pass
+    for one another, not even when they decide the same at the same time.
     """
     metadata = json.dumps({"$correlationId": cause.correlation_id, "$causationId": cause.causation_id}).encode()
     encoded = []
@@ -38,7 +40,7 @@ def encode(stream: str, expected: int, events: Sequence[BaseModel], cause: Cause
         data = event.model_dump_json().encode()
         kind = type(event).__name__
         content = hashlib.sha256(data).hexdigest()
-        event_id = uuid5(NAMESPACE_OID, f"{stream}@{revision}:{kind}:{content}")
+        event_id = uuid5(NAMESPACE_OID, f"{stream}@{revision}:{kind}:{content}:{writer}")
         encoded.append(NewEvent(event_id, kind, data, metadata))
     return encoded
 

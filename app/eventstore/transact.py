@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_args
+from uuid import uuid4
 
 from pydantic import BaseModel
 
@@ -97,20 +98,23 @@ async def transact(
     command again is safe) and, against writers who always come first, `WrongRevision`.
     """
     history = known if known is not None else await load(store, kind, entity_id)
+    # Of two who decide the same, say to call a provider, exactly one must learn that it was the one.
+    writer = uuid4().hex
     for tries_left in reversed(range(_MOST_TRIES)):
         decided = tuple(kind.decide(command, history.state))
         if not decided:
             return Outcome(history, ())
         stream = kind.stream(entity_id)
         try:
-            await store.append(stream, encode(stream, history.revision, decided, cause), expected=history.revision)
+            events = encode(stream, history.revision, decided, cause, writer=writer)
+            await store.append(stream, events, expected=history.revision)
         except WrongRevision:
             if not tries_left:
                 raise
             history = await load(store, kind, entity_id)
         else:
-            events = (*history.events, *decided)
-            return Outcome(History(events, kind.fold(events)), decided)
+            whole = (*history.events, *decided)
+            return Outcome(History(whole, kind.fold(whole)), decided)
     raise AssertionError("unreachable")
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from app.access.vault import Vault
 from app.domain.payment.events import Operation, PaymentEvent
+from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
     Expire,
@@ -95,7 +96,10 @@ class Pump:
             # Another processor's call is under way: what comes of it is seen in the stream.
             return outcome.history
         report = await perform.call(provider, self.vault, state, operation, refund_id)
-        return await self._record(payment_id, outcome.history, operation, refund_id, report, cause)
+        made = call_of(state, operation, refund_id)
+        attempt = made.attempt if made else None
+        command = RecordReport(operation, report, self.clock(), refund_id, attempt)
+        return await self._record(payment_id, outcome.history, command, cause)
 
     async def _look_up(
         self, payment_id: str, history: PaymentHistory, question: LookUp, cause: Cause
@@ -104,7 +108,7 @@ class Pump:
         if isinstance(report, Unknown):
             # No answer to a question changes nothing; the question is asked again later.
             return history
-        return await self._record(payment_id, history, question.call.operation, question.refund_id, report, cause)
+        return await self._record(payment_id, history, self._answer(question, report), cause)
 
     async def _ask(self, history: PaymentHistory, question: LookUp) -> ProviderReport:
         state = history.state
@@ -123,22 +127,21 @@ class Pump:
             report = await self._ask(history, question)
             if isinstance(report, Unknown):
                 return history
-            answered = await self._record(payment_id, history, Operation.AUTHORIZE, None, report, cause)
+            answered = await self._record(payment_id, history, self._answer(question, report), cause)
             if answered.revision != history.revision:
                 return answered
         return await self._write(payment_id, history, Expire(self.clock()), cause)
 
+    def _answer(self, question: LookUp, report: ProviderReport) -> RecordReport:
+        # The question was about this call. Meanwhile somebody may have made the next one, of which it says nothing.
+        call = question.call
+        return RecordReport(call.operation, report, self.clock(), question.refund_id, call.attempt)
+
     async def _record(
-        self,
-        payment_id: str,
-        history: PaymentHistory,
-        operation: Operation,
-        refund_id: str | None,
-        report: ProviderReport,
-        cause: Cause,
+        self, payment_id: str, history: PaymentHistory, command: RecordReport, cause: Cause
     ) -> PaymentHistory:
-        log.info("provider said", payment=payment_id, operation=operation.value, report=type(report).__name__)
-        command = RecordReport(operation, report, self.clock(), refund_id)
+        report = type(command.report).__name__
+        log.info("provider said", payment=payment_id, operation=command.operation.value, report=report)
         return await self._write(payment_id, history, command, cause)
 
     async def _write(
