@@ -381,6 +381,7 @@ class TestSeveralAtOnce:
 
     async def test_the_silence_about_an_old_call_says_nothing_of_the_next(self, desk: Desk) -> None:
         """Two ask about a lost call; the second to hear "no trace" must not undo the first one's new call."""
+        desk.policy = replace(POLICY, authorization_attempts=10)
         payment_id = await desk.initiate("tok_success")
         with pytest.raises(asyncio.CancelledError):
             await desk.pump(Fuse(2)).run(payment_id, new_cause(payment_id))
