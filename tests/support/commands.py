@@ -36,6 +36,7 @@ from tests.support.builders import (
     initiated,
     refunded,
 )
+from tests.support.positions import POSITIONS
 
 REFUND_IDS = (None, "ref_1", "ref_2")
 AMOUNTS = (-1, 0, 1, 400, 600, 1000, 1001)
@@ -72,10 +73,10 @@ _USUAL: tuple[PaymentCommand, ...] = (
     *(RecordReport(Operation.AUTHORIZE, report, NOW) for report in (authorized(), captured(), ACTION_NEEDED, PENDING)),
     *(RecordReport(Operation.CAPTURE, report, NOW) for report in (captured(), captured(600), DECLINED)),
     *(RecordReport(Operation.VOID, report, NOW) for report in (VOIDED, DECLINED)),
-    *(RecordReport(Operation.REFUND, refunded(n), NOW, ref) for n in (400, 600, 1000) for ref in ("ref_1", None)),
+    *(RecordReport(Operation.REFUND, refunded(n), NOW, ref) for n in (400, 1000) for ref in REFUND_IDS),
     *(RecordReport(operation, NO_TRACE, NOW) for operation in Operation),
-    *(RefundMoney("ref_1", NOW, amount) for amount in (None, 400)),
-    StartCall(Operation.REFUND, NOW, "ref_1"),
+    *(RefundMoney(refund_id, NOW, amount) for amount in (None, 400) for refund_id in ("ref_1", "ref_2")),
+    *(StartCall(Operation.REFUND, NOW, refund_id) for refund_id in REFUND_IDS),
     Capture(NOW),
     Capture(NOW, 600),
     Cancel(NOW),
@@ -94,8 +95,11 @@ def decided_or_refused(command: PaymentCommand, state: PaymentState) -> list[Pay
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[PaymentEvent]:
-    """The events of a payment that was asked, and told, all sorts of things in all sorts of orders."""
-    events: list[PaymentEvent] = [initiated(manual=draw(st.booleans()), expires=draw(st.booleans()))]
+    """The events of a payment that was asked, and told, all sorts of things in all sorts of orders.
+
+    It begins anywhere, so that what is far from the beginning is reached as often as what is near it.
+    """
+    events = list(draw(st.sampled_from([given.events for given in POSITIONS.values() if given.events])))
     state = fold(events)
     for command in draw(st.lists(st.sampled_from(_USUAL) | st.sampled_from(COMMANDS), max_size=40)):
         decided = decided_or_refused(command, state)
