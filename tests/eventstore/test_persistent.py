@@ -1,16 +1,23 @@
 """Persistent subscriptions: delivery, acks and nacks, retries, parking, checkpoints."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from esdbclient import AsyncEventStoreDBClient, RecordedEvent, StreamState
+from esdbclient import AsyncEventStoreDBClient, NewEvent, RecordedEvent, StreamState
 from esdbclient.common import AbstractAsyncPersistentSubscription as Subscription
-from esdbclient.exceptions import AlreadyExists, MaximumSubscriptionsReached, NotFound
+from esdbclient.exceptions import (
+    AlreadyExists,
+    EventStoreDBClientException,
+    MaximumSubscriptionsReached,
+    NotFound,
+)
 
 from tests.support.eventstore_process import EventStoreProcess
 
+from . import wire
 from .events import ids, new_events, take
 
 GROUP = "workers"
@@ -188,6 +195,85 @@ async def test_after_a_restart_delivery_goes_on_from_the_checkpoint(
         assert ids(await take(subscription, 5)) == written[5:]
 
 
+async def test_parked_messages_are_replayed_and_parked_no_more(client: AsyncEventStoreDBClient, stream: str) -> None:
+    written = await make_group(client, stream, 3)
+    async with consumer(client, stream, event_buffer_size=1) as subscription:
+        for _ in range(3):
+            await subscription.nack((await take(subscription, 1))[0], "park")
+        await _parked(client, stream, count=3)
+        await client.replay_parked_events(GROUP, stream)
+        again = await _take_and_ack(subscription, 3)
+    assert ids(again) == written
+    assert {event.retry_count for event in again} == {0}
+    assert all(event.link is not None and event.link.stream_name.endswith("-parked") for event in again)
+    assert (await client.get_subscription_info(GROUP, stream)).parked_message_count == 0
+
+
+async def test_an_update_drops_consumers_and_keeps_the_checkpoint(client: AsyncEventStoreDBClient, stream: str) -> None:
+    written = await make_group(client, stream, 6, min_checkpoint_count=1, max_checkpoint_count=3)
+    async with consumer(client, stream, event_buffer_size=1) as subscription:
+        await _take_and_ack(subscription, 4)
+        await _checkpointed(client, stream)
+        await client.update_subscription_to_stream(GROUP, stream, max_retry_count=7)
+        with pytest.raises(EventStoreDBClientException, match="was dropped"):
+            await take(subscription, 100)
+    info = await client.get_subscription_info(GROUP, stream)
+    assert (info.max_retry_count, info.last_checkpointed_event_position) == (7, "2")
+    async with consumer(client, stream) as subscription:
+        assert ids(await take(subscription, 3)) == written[3:]
+
+
+async def test_a_restart_of_the_subsystem_brings_back_what_has_no_checkpoint(
+    own_server: EventStoreProcess, own_client: AsyncEventStoreDBClient
+) -> None:
+    written = await make_group(own_client, "order-1", 3)
+    async with consumer(own_client, "order-1") as subscription:
+        await _take_and_ack(subscription, 3)
+    method = "/event_store.client.persistent_subscriptions.PersistentSubscriptions/RestartSubsystem"
+    async with wire.channel(own_server.address) as channel:
+        await wire.unary(channel, method, wire.EMPTY, type(wire.EMPTY))
+    async with consumer(own_client, "order-1") as subscription:
+        assert ids(await take(subscription, 3)) == written
+
+
+@pytest.mark.parametrize("strategy", ["Pinned", "PinnedByCorrelation"])
+async def test_pinned_events_of_one_stream_go_to_one_consumer(
+    client: AsyncEventStoreDBClient, stream: str, strategy: Any
+) -> None:
+    """By stream or, where events have one, by correlation."""
+    category = stream.partition("-")[0]
+    source = f"$ce-{category}"
+    await client.create_subscription_to_stream(GROUP, source, resolve_links=True, consumer_strategy=strategy)
+    received: asyncio.Queue[tuple[str, RecordedEvent]] = asyncio.Queue()
+    async with consumer(client, source) as first, consumer(client, source) as second:
+        for number in range(60):
+            correlation = b'{"$correlationId": "c%d"}' % (number % 7)
+            event = NewEvent("Happened", b"{}", metadata=correlation)
+            name = f"{category}-{number % 12}"
+            await client.append_to_stream(name, current_version=StreamState.ANY, events=[event])
+        collecting = [
+            asyncio.create_task(_collect(subscription, name, received))
+            for name, subscription in (("first", first), ("second", second))
+        ]
+        got = [await received.get() for _ in range(60)]
+    await asyncio.gather(*collecting)
+    consumers_of: dict[str, set[str]] = {}
+    for who, received_event in got:
+        pin = received_event.stream_name if strategy == "Pinned" else received_event.metadata.decode()
+        consumers_of.setdefault(pin, set()).add(who)
+    assert all(len(consumers) == 1 for consumers in consumers_of.values())
+    assert len(set.union(*consumers_of.values())) == 2
+
+
+async def test_new_messages_wait_for_those_a_busy_group_cannot_give_out(
+    client: AsyncEventStoreDBClient, stream: str
+) -> None:
+    """More events than all buffers hold: none is lost, and the order is kept."""
+    written = await make_group(client, stream, 300, history_buffer_size=20, read_batch_size=10)
+    async with consumer(client, stream, event_buffer_size=5) as subscription:
+        assert ids(await _take_and_ack(subscription, 300)) == written
+
+
 async def _take_and_ack(subscription: Subscription, count: int) -> list[RecordedEvent]:
     events: list[RecordedEvent] = []
     async for event in subscription:
@@ -198,11 +284,17 @@ async def _take_and_ack(subscription: Subscription, count: int) -> list[Recorded
     return events
 
 
-async def _parked(client: AsyncEventStoreDBClient, stream: str) -> list[str]:
-    """Wait for the first parked message; return the ids of all."""
+async def _collect(subscription: Subscription, name: str, received: "asyncio.Queue[tuple[str, RecordedEvent]]") -> None:
+    async for event in subscription:
+        await subscription.ack(event)
+        await received.put((name, event))
+
+
+async def _parked(client: AsyncEventStoreDBClient, stream: str, count: int = 1) -> list[str]:
+    """Wait until so many messages are parked; return the ids of all."""
     name = f"$persistentsubscription-{stream}::{GROUP}-parked"
     async with await client.subscribe_to_stream(name, resolve_links=True) as parked:
-        await take(parked, 1)
+        await take(parked, count)
     return ids(await client.get_stream(name, resolve_links=True))
 
 

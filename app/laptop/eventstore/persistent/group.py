@@ -25,7 +25,7 @@ class Nack(Enum):
     STOP = auto()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Message:
     """An event on its way to some consumer."""
 
@@ -46,7 +46,7 @@ class Message:
         return self.event.original.position
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Consumer:
     """Someone connected to the group."""
 
