@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     api_keys: dict[str, str] = Field(
         {}, description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`'
     )
+    origins: list[str] = Field(
+        [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
+    )
     providers: list[str] = Field(["sandbox"], description="JSON list of the payment providers switched on")
     sandbox_url: str = Field(
         "http://127.0.0.1:8090", pattern=r"^https?://", description="where the sandbox provider is reached"

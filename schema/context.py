@@ -10,6 +10,8 @@ from app.gateway.queries import PaymentQueries
 from app.live.hub import Hub
 from schema.errors import api_error
 
+_LONGEST_CURSOR = 200
+
 
 @dataclass(frozen=True)
 class Services:
@@ -28,7 +30,7 @@ class Context:
     services: Services
     identified: Caller | None
     connection_params: object = None
-    resume_after: int | None = None
+    resume_after: int | str | None = None
     """Where the transport says the client left off; an `after` argument comes before it."""
     position: int | str | None = None
     """Set by a subscription with each value: where to resume after it."""
@@ -39,6 +41,20 @@ class Context:
         if self.identified is None:
             raise api_error("UNAUTHENTICATED", "send an API key: Authorization: Bearer …")
         return self.identified
+
+
+def position_from(given: object) -> int | str | None:
+    """A position as clients hand it back: a number, or a cursor. Raises `ValueError` for anything else."""
+    match given:
+        case None | "":
+            return None
+        case bool():
+            raise ValueError("a position is a number or a cursor")
+        case int():
+            return given
+        case str() if len(given) <= _LONGEST_CURSOR:
+            return int(given) if given.removeprefix("-").isdecimal() else given
+    raise ValueError("a position is a number or a cursor")
 
 
 Info = StrawberryInfo[Context, None]

@@ -15,7 +15,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from schema.context import Context
 from schema.documents import Kind, chosen_kind
-from schema.errors import translated
+from schema.errors import api_error, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Executor:
         try:
             kind = chosen_kind(operation.query, operation.operation_name)
         except GraphQLError as error:
-            return _refusal(error)
+            return refused(error)
         if kind == "subscription" or (kind == "mutation" and not mutations):
             raise KindNotAllowed(kind)
         result = await self._schema.execute(
@@ -72,12 +72,16 @@ class Executor:
         )
         return _answer(result, None)
 
-    async def stream(self, operation: Operation, context: Context) -> AsyncGenerator[Answer, None]:
+    async def stream(
+        self, operation: Operation, context: Context, *, mutations: bool = True
+    ) -> AsyncGenerator[Answer, None]:
         """The results of an operation of any kind, until it is complete."""
         try:
-            chosen_kind(operation.query, operation.operation_name)
+            kind = chosen_kind(operation.query, operation.operation_name)
+            if kind == "mutation" and not mutations:
+                raise api_error("METHOD_NOT_ALLOWED", "a mutation is sent by POST")
         except GraphQLError as error:
-            yield _refusal(error)
+            yield refused(error)
             return
         results: Any = await self._schema.stream(
             operation.query,
@@ -91,7 +95,8 @@ class Executor:
                 yield _answer(result, context.position)
 
 
-def _refusal(error: GraphQLError) -> Answer:
+def refused(error: GraphQLError) -> Answer:
+    """The answer to an operation that is not begun."""
     errors = [translated(error).formatted]
     return Answer(to_json({"errors": errors}), executed=False, failure=to_json(errors))
 

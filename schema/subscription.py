@@ -30,12 +30,12 @@ class Subscription:
     ) -> AsyncGenerator[Payment, None]:
         """Watch one payment."""
         services = info.context.services
-        after = info.context.resume_after if after is None else after
-        if after is not None and after < -1:
+        position = info.context.resume_after if after is None else after
+        if isinstance(position, str) or (position is not None and position < -1):
             raise api_error("INVALID_INPUT", "after: takes a version, or -1 for all of them", field="after")
         if await services.queries.payment(info.context.caller, id) is None:
             raise api_error("PAYMENT_NOT_FOUND", "there is no such payment")
-        async with aclosing(services.hub.watch(Topic("payment", id), after)) as updates:
+        async with aclosing(services.hub.watch(Topic("payment", id), position)) as updates:
             async for update in updates:
                 info.context.position = update.version
                 yield mapping.payment_update(update)

@@ -13,12 +13,12 @@ class ProtocolLimits:
     """Between the server's pings."""
     pong_seconds: float = 12.0
     """How much longer than `ping_seconds` a peer may be silent."""
-    operations: int = 20
+    operations: int = 100
     """Operations at a time."""
     id_characters: int = 128
     message_bytes: int = 64 * 1024
     messages_per_second: float = 20.0
-    message_burst: int = 60
+    message_burst: int = 120
     """Messages that may come at once."""
 
 

@@ -1,23 +1,29 @@
 """The Starlette application: routes, and what lives as long as the process."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
-from app.access.callers import Callers
+from app.access.callers import Caller, Callers
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
+from app.transports.http import GraphQLEndpoint
+from app.transports.limits import ProtocolLimits
+from app.transports.long_poll import PaymentStatusEndpoint
+from app.transports.websocket import WebSocketEndpoint
 from app.web import health
 from app.web.graphiql import GraphiQL, static_assets
-from app.web.graphql import GatewayGraphQL
 from app.wiring import Gateway, open_gateway
 from schema.build import build_schema
+from schema.context import Services
+from schema.execution import Executor
 
 
 class _State(TypedDict):
@@ -41,13 +47,29 @@ def create_app(settings: Settings) -> Starlette:
             running.append(gateway)
             yield {"gateway": gateway}
 
-    graphql = GatewayGraphQL(build_schema(), lambda: running[-1].services, Callers.from_settings(settings))
+    def services() -> Services:
+        return running[-1].services
+
+    callers = Callers.from_settings(settings)
+    executor = Executor(build_schema())
+
+    async def identify(request: HTTPConnection) -> Caller:
+        return callers.identify(request.headers.get("authorization"))
+
+    async def identify_socket(socket: WebSocket, payload: Mapping[str, Any]) -> Caller:
+        given = payload.get("authorization") or payload.get("Authorization") or socket.headers.get("authorization")
+        return callers.identify(given if isinstance(given, str) else None)
+
+    graphql = GraphQLEndpoint(executor, services, identify)
+    sockets = WebSocketEndpoint(executor, services, identify_socket, ProtocolLimits(), settings.origins)
+    status = PaymentStatusEndpoint(identify, services)
     return Starlette(
         lifespan=lifespan,
         routes=[
             Route("/", _home),
             Route("/graphql", GraphiQL(graphql)),
-            WebSocketRoute("/graphql", graphql),
+            WebSocketRoute("/graphql", sockets),
+            Route("/api/payments/{id}/status", status.respond),
             static_assets(),
             Route("/health/live", health.live),
             Route("/health/ready", _ready),

@@ -1,0 +1,187 @@
+"""GraphQL over HTTP, SSE and multipart: one endpoint, the client's `Accept` decides.
+
+The GraphQL-over-HTTP specification: `application/graphql-response+json` tells a refused document by its status, 400;
+`application/json` answers 200 to everything that was a GraphQL request in shape. GET never mutates. Streams are the
+distinct-connections mode of GraphQL over SSE, and multipart subscriptions 1.0.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from app.access.callers import Unauthenticated
+from app.transports import multipart, sse
+from app.transports.accept import best
+from app.transports.callers import Identify
+from app.transports.operations import (
+    MalformedJson,
+    MalformedOperation,
+    OperationRequest,
+    decode_json,
+    operation_request,
+)
+from app.transports.pacing import with_heartbeats
+from schema.context import Context, Services, position_from
+from schema.errors import api_error
+from schema.execution import Answer, Executor, KindNotAllowed, Operation, refused
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+# The first is what is given to whoever takes anything.
+_SINGLE = (JSON, GRAPHQL_JSON)
+_MOST_BODY_BYTES = 64 * 1024
+_SSE_HEARTBEAT_SECONDS = 12.0
+_MULTIPART_HEARTBEAT_SECONDS = 5.0
+
+
+class Refused(Exception):
+    """A request that ends before GraphQL begins."""
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None, **headers: str) -> None:
+        super().__init__(message)
+        details = {} if field is None else {"field": field}
+        self.status = status
+        self.body = refused(api_error(code, message, **details)).body
+        self.headers = headers
+
+
+@dataclass(frozen=True)
+class GraphQLEndpoint:
+    """The ASGI application at `/graphql` for HTTP."""
+
+    executor: Executor
+    services: Callable[[], Services]
+    identify: Identify
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except Refused as fault:
+            media_type = best(request.headers.get("accept"), _SINGLE) or JSON
+            response = Response(fault.body, fault.status, fault.headers, f"{media_type}; charset=utf-8")
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        accept = request.headers.get("accept")
+        if request.method not in ("GET", "POST"):
+            raise Refused(405, "METHOD_NOT_ALLOWED", "send GET or POST", allow="GET, POST")
+        offered = best(accept, (*_SINGLE, EVENT_STREAM))
+        streams = multipart.wants_multipart_subscription(accept or "")
+        if offered is None and not streams:
+            raise Refused(406, "NOT_ACCEPTABLE", f"accept: there are {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}")
+        wanted = await _operation(request)
+        context = await self._context(request, wanted)
+        operation = Operation(wanted.query, wanted.variables, wanted.operation_name)
+        mutations = request.method == "POST"
+        if streams:
+            return _multipart(self.executor.stream(operation, context, mutations=mutations))
+        if offered == EVENT_STREAM:
+            return _events(self.executor.stream(operation, context, mutations=mutations))
+        return await self._single(operation, context, offered or JSON, mutations=mutations)
+
+    async def _context(self, request: Request, wanted: OperationRequest) -> Context:
+        try:
+            caller = await self.identify(request)
+        except Unauthenticated as fault:
+            challenge = {"www-authenticate": "Bearer"}
+            raise Refused(401, "UNAUTHENTICATED", str(fault), **challenge) from None
+        return Context(self.services(), caller, resume_after=_resume_position(request, wanted))
+
+    async def _single(self, operation: Operation, context: Context, media_type: str, *, mutations: bool) -> Response:
+        try:
+            answer = await self.executor.run(operation, context, mutations=mutations)
+        except KindNotAllowed as fault:
+            raise _wrong_kind(fault) from None
+        status = 200 if answer.executed or media_type == JSON else 400
+        return Response(answer.body, status, media_type=f"{media_type}; charset=utf-8")
+
+
+def _events(answers: AsyncGenerator[Answer, None]) -> Response:
+    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    return StreamingResponse(_event_frames(answers), 200, headers, media_type=EVENT_STREAM)
+
+
+def _multipart(answers: AsyncGenerator[Answer, None]) -> Response:
+    return StreamingResponse(_parts(answers), 200, {"cache-control": "no-cache"}, media_type=multipart.MEDIA_TYPE)
+
+
+async def _event_frames(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
+    yield sse.comment()
+    async for answer in with_heartbeats(answers, seconds=_SSE_HEARTBEAT_SECONDS):
+        if answer is None:
+            yield sse.comment()
+        else:
+            yield sse.next_event(answer.body, None if answer.position is None else str(answer.position))
+    yield sse.complete_event()
+
+
+async def _parts(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
+    yield multipart.opening()
+    async for answer in with_heartbeats(answers, seconds=_MULTIPART_HEARTBEAT_SECONDS):
+        if answer is None:
+            yield multipart.heartbeat()
+        elif answer.failure is not None:
+            yield multipart.fatal(answer.failure)
+        else:
+            yield multipart.part(answer.body)
+    yield multipart.closing()
+
+
+async def _operation(request: Request) -> OperationRequest:
+    try:
+        data = _from_address(request) if request.method == "GET" else decode_json(await _body(request))
+        wanted = operation_request(data)
+    except MalformedJson as fault:
+        raise Refused(400, "MALFORMED_JSON", str(fault)) from None
+    except MalformedOperation as fault:
+        raise Refused(400, "MALFORMED_REQUEST", fault.message, fault.field) from None
+    if wanted.query is None:
+        raise Refused(400, "MALFORMED_REQUEST", "query: send a GraphQL document", "query")
+    return wanted
+
+
+def _from_address(request: Request) -> dict[str, object]:
+    """The parameters of a GET: `variables` and `extensions` are JSON in the address."""
+    parameters: dict[str, object] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        text = parameters.get(name)
+        if isinstance(text, str):
+            parameters[name] = decode_json(text) if text else None
+    return parameters
+
+
+async def _body(request: Request) -> bytes:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != JSON:
+        # Also what keeps another site's form from posting here: a browser asks first before it sends JSON.
+        raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: takes {JSON}", "content-type")
+    if "charset=" in parameters.lower() and "utf-8" not in parameters.lower():
+        raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "content-type: takes the charset utf-8", "content-type")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BODY_BYTES:
+            raise Refused(413, "TOO_LARGE", f"a request has at most {_MOST_BODY_BYTES} bytes")
+    return bytes(body)
+
+
+def _resume_position(request: Request, wanted: OperationRequest) -> int | str | None:
+    """Where the client left off: the header that a browser's `EventSource` sends comes before the extension."""
+    given = request.headers.get("last-event-id") or wanted.extensions.get("after")
+    try:
+        return position_from(given)
+    except ValueError:
+        raise Refused(400, "INVALID_INPUT", "after: takes a position this server gave out", "after") from None
+
+
+def _wrong_kind(fault: KindNotAllowed) -> Refused:
+    if fault.kind == "mutation":
+        return Refused(405, "METHOD_NOT_ALLOWED", "a mutation is sent by POST", allow="POST")
+    message = f"a subscription needs a stream: accept: {EVENT_STREAM}, multipart/mixed, or a WebSocket"
+    return Refused(406, "NOT_ACCEPTABLE", message, "accept")

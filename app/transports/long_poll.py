@@ -1,0 +1,104 @@
+"""A payment's status over REST, for whoever can only ask: conditional, and held until there is news.
+
+`GET /api/payments/{id}/status` answers JSON with an `ETag` that names the version. With `If-None-Match` the answer is
+304 while nothing has changed; with `?wait=SECONDS` it is held until something has, at most that long.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.access.callers import Unauthenticated
+from app.domain.ids import ID_GRAMMAR
+from app.live.hub import NoSuchTopic, PositionAhead
+from app.transports.callers import Identify
+from projections.names import Topic
+from projections.views import PaymentView
+from schema.context import Services
+
+_LONGEST_WAIT_SECONDS = 60.0
+_ASK_AGAIN_SECONDS = 2
+_TAG = re.compile(r'(?:W/)?"v(-?\d+)"')
+
+
+class PaymentStatusEndpoint:
+    """Answers for one process."""
+
+    def __init__(self, identify: Identify, services: Callable[[], Services]) -> None:
+        self._identify = identify
+        self._services = services
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request."""
+        try:
+            caller = await self._identify(request)
+        except Unauthenticated as fault:
+            return _problem(401, "UNAUTHENTICATED", str(fault), "authorization")
+        payment_id = request.path_params["id"]
+        wait = _seconds(request.query_params.get("wait"))
+        if wait is None:
+            return _problem(400, "INVALID_INPUT", f"wait: takes 0 to {_LONGEST_WAIT_SECONDS:g} seconds", "wait")
+        view = await self._services().queries.payment(caller, payment_id) if ID_GRAMMAR.fullmatch(payment_id) else None
+        if view is None:
+            return _problem(404, "PAYMENT_NOT_FOUND", "there is no such payment", "id")
+        known = _known(request.headers.get("if-none-match"))
+        if wait and known is not None and known >= view.changed and not view.status.final:
+            view = await self._news(view, known, wait)
+        return _answer(view, known)
+
+    async def _news(self, view: PaymentView, known: int, seconds: float) -> PaymentView:
+        """The payment after the version the client knows, or as it is when the time is up."""
+        try:
+            news = self._services().hub.watch(Topic("payment", view.id), known)
+            async with asyncio.timeout(seconds), aclosing(news) as updates:
+                async for update in updates:
+                    return update.payment
+        except (TimeoutError, NoSuchTopic, PositionAhead):
+            pass
+        return view
+
+
+def _answer(view: PaymentView, known: int | None) -> Response:
+    headers = {"etag": f'"v{view.changed}"', "cache-control": "private, no-cache", "vary": "authorization"}
+    if not view.status.final:
+        headers["retry-after"] = str(_ASK_AGAIN_SECONDS)
+    if known is not None and known >= view.changed:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(_body(view), headers=headers)
+
+
+def _body(view: PaymentView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "status": view.status,
+        "final": view.status.final,
+        "version": view.changed,
+        "previousVersion": view.previous,
+        "amount": {"amount": view.amount, "currency": view.currency},
+        "refundedAmount": {"amount": view.refunded, "currency": view.currency},
+        "action": None if view.action is None else view.action.model_dump(mode="json"),
+        "failure": None if view.failure is None else view.failure.model_dump(mode="json"),
+        "updatedAt": view.updated_at.isoformat(),
+    }
+
+
+def _seconds(text: str | None) -> float | None:
+    """The time to wait; None when it is not one."""
+    if text is None:
+        return 0.0
+    return float(text) if re.fullmatch(r"\d{1,3}(\.\d{1,3})?", text) and float(text) <= _LONGEST_WAIT_SECONDS else None
+
+
+def _known(if_none_match: str | None) -> int | None:
+    """The newest version among the tags a client has."""
+    versions = [int(tag.group(1)) for tag in _TAG.finditer(if_none_match or "")]
+    return max(versions, default=None)
+
+
+def _problem(status: int, code: str, message: str, field: str) -> JSONResponse:
+    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code, "field": field}}]}, status)
