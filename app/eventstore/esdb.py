@@ -157,6 +157,9 @@ class EventStoreDB:
                             retry=partial(_settle, subscription, event, "retry"),
                             park=partial(_settle, subscription, event, "park"),
                         )
+            except StopAsyncIteration:
+                # It ended before it had begun, which the library reports as if it were already being iterated over.
+                pass
             except faults.EventStoreDBClientException as error:
                 # Stopping a group's subscription by cancellation may look like a fault of its requests.
                 _raise_if_cancelled()
