@@ -101,3 +101,5 @@ def test_money_is_counted_as_taken_only_when_it_is_what_was_asked_for(given: Giv
             assert 0 < state.amount <= state.terms.amount
             assert 0 <= state.refunded <= state.amount
             assert 0 <= state.refundable <= state.amount
+            on_its_way_or_back = sum(refund.amount for refund in state.refunds if refund.outcome != "FAILED")
+            assert on_its_way_or_back <= state.amount
