@@ -56,7 +56,7 @@ def media_ranges(accept: str) -> list[MediaRange]:
 
 def _media_range(element: str) -> MediaRange | None:
     head = _RANGE.match(element)
-    if head is None:
+    if head is None or (head[1] == "*" and head[2] != "*"):
         return None
     parameters = dict(_parameters(element, head.end()))
     quality = parameters.pop("q", "1")
