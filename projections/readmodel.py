@@ -100,7 +100,7 @@ class ReadModel:
         return [PaymentView.model_validate_json(stored) for stored in await pipeline.execute() if stored is not None]
 
     async def due_payments(self, now: datetime, *, at_most: int) -> list[str]:
-        """Ids of payments the processor has to look at by now."""
+        """Ids of payments the processor has to look at by now, `at_most` of each partition."""
         pipeline = self._redis.pipeline(transaction=False)
         for partition in range(PARTITIONS):
             pipeline.zrange(
@@ -111,8 +111,7 @@ class ReadModel:
                 offset=0,
                 num=at_most,
             )
-        found = [member.decode() for members in await pipeline.execute() for member in members]
-        return found[:at_most]
+        return [member.decode() for members in await pipeline.execute() for member in members]
 
     async def check(self) -> None:
         """Return when Redis answers."""

@@ -151,7 +151,9 @@ class _Connection(asyncio.Protocol):
     def _confirm(self, channel: bytes) -> None:
         # One answer for each SUBSCRIBE, in order: the answer to an earlier one, which an UNSUBSCRIBE may already have
         # undone, says nothing of a later one.
-        waiting = self._confirmations[channel]
+        waiting = self._confirmations.get(channel)
+        if not waiting:
+            return
         confirmation = waiting.popleft()
         if not waiting:
             del self._confirmations[channel]

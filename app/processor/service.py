@@ -31,6 +31,7 @@ _MOST_WAIT_SECONDS = 2.0
 _LEAST_BACKOFF_SECONDS = 0.5
 _MOST_BACKOFF_SECONDS = 30.0
 _REMEMBERED_BACKOFFS = 100_000
+_MOST_DUE_OF_A_PARTITION = 1_000
 
 # The events after which a provider has to be called; the others are of a call under way, or final.
 _CALLING = {kind.__name__ for kind in (PaymentInitiated, CaptureRequested, VoidRequested, RefundRequested)}
@@ -110,8 +111,10 @@ class Processor:
         now = asyncio.get_running_loop().time()
         # What became due within the last interval is most likely in somebody's hands already.
         until = self.pump.clock() - timedelta(seconds=self.sweep_seconds)
-        due = await self.read_model.due_payments(until, at_most=self.concurrency * 8)
+        due = await self.read_model.due_payments(until, at_most=_MOST_DUE_OF_A_PARTITION)
+        # Chosen after the pauses are known: those that do not move must not stand before those that would.
         ripe = [payment_id for payment_id in due if self._backoffs.get(payment_id, (0.0, 0.0))[0] <= now]
+        ripe = ripe[: self.concurrency * 8]
         at_once = asyncio.Semaphore(self.concurrency)
         async with asyncio.TaskGroup() as tasks:
             for payment_id in ripe:

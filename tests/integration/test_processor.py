@@ -545,6 +545,29 @@ class TestTheService:
             payment_id = await office.initiate("tok_success")
             assert_outcome("tok_success", await office.settled(payment_id), office.movements(payment_id))
 
+    async def test_payments_that_do_not_move_do_not_hold_up_those_behind_them(
+        self, own_server: EventStoreProcess, own_valkey: ValkeyProcess, sandbox: SandboxProcess
+    ) -> None:
+        foreign = CardMethod(provider="nobody", sealed_token="-")
+        async with opened(own_server, own_valkey, sandbox, processors=0) as office, open_redis(own_valkey.url) as redis:
+            payments = [new_id() for _ in range(40)]
+            for payment_id in payments[1:]:
+                await write(office.store, payment_id, [terms(payment_id, "-", office.clock(), method=foreign)])
+            await write(office.store, payments[0], [terms(payments[0], "tok_success", office.clock())])
+            read_model = ReadModel(redis)
+
+            async def all_due() -> bool:
+                return set(await read_model.due_payments(office.clock(), at_most=100)) == set(payments)
+
+            await eventually(all_due, what="all of them on the list")
+            registry = ProviderRegistry({"sandbox": office.provider})
+            pump = Pump(office.store, registry, VAULT, office.clock, POLICY)
+            processor = Processor(office.store, read_model, pump, concurrency=1, sweep_seconds=0.0)
+            for _ in range(10):
+                await processor.sweep()
+            state = (await load(office.store, PAYMENTS, payments[0])).state
+            assert_outcome("tok_success", state, office.movements(payments[0]))
+
     async def test_over_a_restart_of_the_event_store_it_goes_on(
         self, own_server: EventStoreProcess, own_valkey: ValkeyProcess, sandbox: SandboxProcess
     ) -> None:
