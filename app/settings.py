@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
 
 class Profile(StrEnum):
@@ -44,7 +45,9 @@ class Settings(BaseSettings):
         description="at least 32 characters; seals payment tokens and signs client secrets (`paygate dev` makes one)",
     )
     api_keys: dict[str, str] = Field(
-        {}, description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`'
+        {},
+        repr=False,
+        description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`',
     )
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
@@ -82,6 +85,15 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(_complaint(problem) for problem in error.errors())) from None
+    except UnreadableSetting as error:
+        # Its text names the field; its cause holds the value, which may be a secret.
+        raise SettingsError(_not_json(str(error))) from None
+
+
+def _not_json(text: str) -> str:
+    name = next((name for name in Settings.model_fields if f'"{name}"' in text), "")
+    field = Settings.model_fields.get(name)
+    return f"PAYGATE_{name.upper()}: is not JSON — {field.description if field else text}"
 
 
 def _complaint(problem: Any) -> str:

@@ -123,7 +123,8 @@ def _captured(command: RecordReport, report: reports.Captured, state: Existing) 
 
 def _refund_of_all(command: RecordReport, report: reports.Captured, state: Existing) -> happened.RefundRequested:
     return happened.RefundRequested(
-        refund_id=refund_id_for(payment_id_of(state), "cancelled"),
+        # With a space, which no merchant's key has.
+        refund_id=refund_id_for(payment_id_of(state), "after cancellation"),
         amount=report.amount.amount,
         reason="cancelled before the money was taken",
         at=command.at,

@@ -255,7 +255,7 @@ class TestCancelling:
 
     def test_money_taken_meanwhile_goes_back_all_of_it(self) -> None:
         back = happened.RefundRequested(
-            refund_id=refund_id_for(PaymentId("pay_1"), "cancelled"),
+            refund_id=refund_id_for(PaymentId("pay_1"), "after cancellation"),
             amount=1000,
             reason="cancelled before the money was taken",
             at=NOW,
