@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -55,18 +56,20 @@ class EventStoreProcess:
     def start(self) -> None:
         """Start and wait until it listens. Raises ServerDidNotStart."""
         command = [sys.executable, "-m", "app.laptop.eventstore", "--data", str(self.data), "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            [*command, *self._arguments],
-            cwd=_ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {"PYTHONUNBUFFERED": "1", "GRPC_VERBOSITY": "NONE"},
-        )
-        stdout = self._process.stdout
-        if stdout is None or b"listening" not in _read_line(stdout, _READY_WITHIN):
-            self._process.kill()
-            _, said = self._process.communicate()
-            raise ServerDidNotStart(said.decode(errors="replace").strip())
+        # Its errors go to a file and not to a pipe: a pipe that nobody reads would one day stop the server.
+        with tempfile.TemporaryFile() as errors:
+            self._process = subprocess.Popen(
+                [*command, *self._arguments],
+                cwd=_ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | {"PYTHONUNBUFFERED": "1", "GRPC_VERBOSITY": "NONE"},
+            )
+            stdout = self._process.stdout
+            if stdout is None or b"listening" not in _read_line(stdout, _READY_WITHIN):
+                self.kill()
+                errors.seek(0)
+                raise ServerDidNotStart(errors.read().decode(errors="replace").strip())
 
     def stop(self) -> int:
         """Ask it to stop and wait; returns its exit status. Harmless when it does not run."""
