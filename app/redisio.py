@@ -53,7 +53,11 @@ class _Redis(Redis):
 
 class _Pipeline(Pipeline):
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        return await _cancellable(super().execute(raise_on_error))
+        try:
+            return await _cancellable(super().execute(raise_on_error))
+        finally:
+            # The library forgets to when it is cancelled while it loads scripts.
+            await self.reset()  # type: ignore[no-untyped-call]
 
 
 async def _cancellable(work: Awaitable[T]) -> T:

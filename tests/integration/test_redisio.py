@@ -34,6 +34,19 @@ async def test_a_cancelled_command_is_cancelled_whenever_the_cancellation_comes(
         assert running.cancelled()
 
 
+async def test_a_cancelled_pipeline_gives_its_connection_back(redis: Redis) -> None:
+    script = redis.register_script("return 1")
+    for steps in range(80):
+        pipeline = redis.pipeline(transaction=False)
+        await script(client=pipeline)
+        running = asyncio.create_task(pipeline.execute())
+        for _ in range(steps // 2):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert pipeline.connection is None
+
+
 async def test_a_time_out_around_a_command_is_one(redis: Redis) -> None:
     """Of which the command sees a cancellation, too."""
     with pytest.raises(TimeoutError):
