@@ -1,32 +1,23 @@
-"""Who is calling: the merchant behind an API key."""
+"""Who is calling, as far as API keys tell; `app.access.authenticator` knows all credentials."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from app.access.api_keys import ApiKeys
+from app.access.model import MerchantCaller as Caller
+from app.access.model import Unauthenticated
 from app.domain.ids import MerchantId
 from app.settings import Profile, Settings, SettingsError
+
+__all__ = ["DEMO", "Caller", "Callers", "Unauthenticated"]
 
 DEMO = MerchantId("demo")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody who may act for a merchant."""
-
-    merchant_id: MerchantId
-
-
-class Unauthenticated(Exception):
-    """No API key, or none we know."""
-
-
 class Callers:
-    """API keys and whose they are; keys are kept as digests only."""
+    """API keys and whose they are."""
 
     def __init__(self, merchants_by_key: Mapping[str, str], *, anonymous: Caller | None) -> None:
-        self._merchants = {_digest(key): MerchantId(merchant) for key, merchant in merchants_by_key.items()}
+        self._keys = ApiKeys(merchants_by_key)
         self._anonymous = anonymous
 
     @classmethod
@@ -47,12 +38,7 @@ class Callers:
                 raise Unauthenticated("send an API key: Authorization: Bearer …")
             return self._anonymous
         scheme, _, key = authorization.partition(" ")
-        sought = _digest(key.strip())
-        for digest, merchant_id in self._merchants.items():
-            if scheme.lower() == "bearer" and hmac.compare_digest(digest, sought):
-                return Caller(merchant_id)
-        raise Unauthenticated("the API key is not known")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+        caller = self._keys.caller(key.strip())
+        if scheme.lower() != "bearer" or caller is None:
+            raise Unauthenticated("the API key is not known")
+        return caller

@@ -1,0 +1,36 @@
+"""What a caller may do. Whoever may not see a payment must not learn that it exists."""
+
+from typing import TypeGuard
+
+from app.access.model import Caller, MerchantCaller, PaymentWatcher, Scope
+from app.domain.ids import MerchantId, PaymentId
+
+
+def can_see(caller: Caller, payment_id: PaymentId, merchant_id: MerchantId) -> bool:
+    """Whether the caller may read and watch this payment of this merchant."""
+    match caller:
+        case PaymentWatcher():
+            return caller.payment_id == payment_id
+        case MerchantCaller():
+            return caller.merchant_id == merchant_id and Scope.READ in caller.scopes
+
+
+def can_list(caller: Caller) -> TypeGuard[MerchantCaller]:
+    """Whether the caller may read whatever its merchant has: lists, orders, the feed of all payments."""
+    return isinstance(caller, MerchantCaller) and Scope.READ in caller.scopes
+
+
+def can_act(caller: Caller) -> TypeGuard[MerchantCaller]:
+    """Whether the caller may change anything."""
+    return isinstance(caller, MerchantCaller) and Scope.WRITE in caller.scopes
+
+
+def can_continue(before: Caller, after: Caller) -> bool:
+    """Whether a connection may go on under a newer credential: for the same merchant or payment, with no less."""
+    match before, after:
+        case PaymentWatcher(), PaymentWatcher():
+            return before.payment_id == after.payment_id
+        case MerchantCaller(), MerchantCaller():
+            return before.merchant_id == after.merchant_id and before.scopes <= after.scopes
+        case _:
+            return False
