@@ -112,6 +112,18 @@ class SocketProtocol(ABC):
     def refused(self, reason: str | None, now: float) -> list[Effect]:
         """The client may not go on; `reason` must not quote what it sent."""
 
+    # What the server says of itself.
+
+    @abstractmethod
+    def announced(self, payload: Mapping[str, Any]) -> list[Effect]:
+        """Tell the client something of the connection as a whole, such as its positions before a drain."""
+
+    def ending(self, end: End, now: float) -> list[Effect]:  # noqa: ARG002 — every input has its time
+        """The server ends the connection: drain, overload, a token that has expired."""
+        errors = end.errors()
+        running = self._heads if end.tells_operations else ()
+        return [*(self._error(operation_id, errors) for operation_id in running), *self._close(end)]
+
     # What execution says. An operation that is no longer there is ignored: its end has crossed the result.
 
     def next(self, operation_id: str, body: bytes) -> list[Effect]:
@@ -130,13 +142,6 @@ class SocketProtocol(ABC):
         if self._heads.pop(operation_id, None) is None:
             return []
         return [self._complete(operation_id)]
-
-    def ending(self, end: End, now: float) -> list[Effect]:  # noqa: ARG002 — every input has its time
-        """The server ends the connection: drain, overload, a token that has expired."""
-        if self._phase is Phase.CLOSED:
-            return []
-        told = [self._error(each, end.errors()) for each in self._heads] if end.tells_operations else []
-        return [*told, *self._close(end)]
 
     # What the two protocols say differently.
 

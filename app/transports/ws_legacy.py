@@ -53,6 +53,10 @@ class SubscriptionsTransportWS(SocketProtocol):
         answer = told("connection_error", {"message": reason or End.FORBIDDEN.reason})
         return [answer, *self._close(End.FORBIDDEN, reason)]
 
+    def announced(self, payload: Mapping[str, Any]) -> list[Effect]:  # noqa: ARG002 — its successor has room for it
+        """This protocol has no message for it."""
+        return []
+
     def _handle(self, message: Mapping[str, Any]) -> list[Effect]:
         match message["type"]:
             case "connection_init":

@@ -52,7 +52,7 @@ class GraphQLTransportWS(SocketProtocol):
         return self._close(End.FORBIDDEN, reason)
 
     def announced(self, payload: Mapping[str, Any]) -> list[Effect]:
-        """Tell the client something of the connection as a whole, such as its positions before a drain [Ping]."""
+        """Tell the client something of the connection as a whole [Ping]: `payload` is free."""
         return [told("ping", payload)] if self._phase is Phase.READY else []
 
     def _handle(self, message: Mapping[str, Any]) -> list[Effect]:

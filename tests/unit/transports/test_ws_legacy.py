@@ -167,6 +167,11 @@ def test_it_is_kept_alive_every_twelve_seconds_and_never_blamed_for_silence() ->
     assert said(socket.tick(10_000.0)) == [KEEP_ALIVE]
 
 
+def test_there_is_no_way_to_announce_anything() -> None:
+    """A `ka` has no payload, and a message of another type would be none of this protocol."""
+    assert legacy().announced({"positions": {"a": 3}}) == []
+
+
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_client_may_say_goodbye(phase: Any) -> None:
     """GQL_CONNECTION_TERMINATE."""
