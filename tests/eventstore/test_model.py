@@ -30,6 +30,7 @@ class Histories(RuleBasedStateMachine):
         self.client = client
         self.model = Model()
         self.category = f"model{uuid4().hex}"
+        self.begin = client.get_commit_position()
         self.batches: list[tuple[str, Expected, list[str]]] = []
 
     @rule(name=streams, expected=expectations, count=st.integers(1, 3))
@@ -96,7 +97,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def all_has_everything_in_the_order_of_commits(self) -> None:
         events = self.client.read_all(
-            filter_include=(f"{self.category}-.*",), filter_by_stream_name=True, filter_exclude=()
+            commit_position=self.begin, filter_include=(f"{self.category}-.*",), filter_by_stream_name=True
         )
         found = [(e.stream_name.partition("-")[2], str(e.id)) for e in events if e.type == "Happened"]
         assert found == self.model.committed

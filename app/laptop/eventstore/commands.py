@@ -54,17 +54,10 @@ class Append:
         head = transaction.head(self.stream)
         if head.tombstone is not None:
             raise StreamDeleted(self.stream)
-        verdict = judge(
-            self.expected,
-            [event.id for event in self.events],
-            Standing(
-                head.last_revision,
-                head.last_position,
-                head.softly_deleted,
-                self.expected != STREAM_EXISTS or head.last_revision >= 0 or transaction.has_metadata(self.stream),
-            ),
-            _Written(transaction, head),
-        )
+        has_metadata = self.expected == STREAM_EXISTS and transaction.has_metadata(self.stream)
+        standing = Standing(head.last_revision, head.softly_deleted, has_metadata)
+        ids = [event.id for event in self.events]
+        verdict = judge(self.expected, ids, standing, _Written(transaction, head))
         if isinstance(verdict, Appended):
             return verdict
         if verdict is Verdict.DELETED:

@@ -22,9 +22,9 @@ class Standing:
 
     last_revision: int
     """-1 when it has no events."""
-    last_position: int
     softly_deleted: bool
     has_metadata: bool
+    """Looked at only for the expectation that the stream exists."""
 
 
 class WrittenEvents(Protocol):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from typing import Final
 from uuid import uuid4
@@ -226,7 +227,7 @@ class GroupRunner:
         message = parking.message
         event = message.event.event or message.event.original
         metadata = {
-            "added": self._loop.time(),
+            "added": datetime.now(UTC).isoformat(),
             "reason": parking.reason,
             "subscriptionEventNumber": message.event.original.revision,
         }

@@ -11,10 +11,8 @@ from app.laptop.eventstore.metadata import Retention
 _NAMES_PER_QUERY: Final = 500
 
 _SELECT: Final = (
-    "SELECT s.name, s.number, s.truncate_before, s.max_count, s.max_age, s.tombstone, e.revision, e.position"
-    " FROM streams AS s LEFT JOIN events AS e ON e.stream = s.number"
-    " AND e.revision = (SELECT max(revision) FROM events WHERE stream = s.number AND revision < ?)"
-    " WHERE s.name IN ({})"
+    "SELECT name, number, (SELECT max(revision) FROM events WHERE stream = s.number AND revision < ?),"
+    " truncate_before, max_count, max_age, tombstone FROM streams AS s WHERE name IN ({})"
 )
 
 
@@ -26,7 +24,6 @@ class Head:
     number: int | None = None
     """None while the stream has no row."""
     last_revision: int = -1
-    last_position: int = 0
     truncate_before: int = 0
     max_count: int | None = None
     max_age: int | None = None
@@ -72,7 +69,7 @@ class Heads:
         self._known.clear()
 
     def trim(self) -> None:
-        """Forget what was looked at longest ago. Not inside a transaction: heads hold what is not yet written."""
+        """Forget what has been remembered longest. Not inside a transaction: heads hold what is not yet written."""
         surplus = len(self._known) - self._limit
         if surplus > 0:
             for name in list(self._known)[: surplus + self._limit // 4]:
@@ -83,14 +80,5 @@ class Heads:
             self._known[name] = Head(name)
         marks = ",".join("?" * len(names))
         for row in self._connection.execute(_SELECT.format(marks), (END_OF_STREAM, *names)):
-            name, number, truncate_before, max_count, max_age, tombstone, revision, position = row
-            self._known[name] = Head(
-                name,
-                number,
-                -1 if revision is None else revision,
-                position or 0,
-                truncate_before,
-                max_count,
-                max_age,
-                tombstone,
-            )
+            name, number, last_revision, *rest = row
+            self._known[name] = Head(name, number, -1 if last_revision is None else last_revision, *rest)

@@ -159,7 +159,7 @@ class Transaction:
     def _add_row(self, head: Head, event: NewEvent) -> Appended:
         place = Appended(head.last_revision + 1, self._next_position(event.size))
         self._add_event_row(head, place.position, place.revision, event)
-        head.last_revision, head.last_position = place.revision, place.position
+        head.last_revision = place.revision
         self._pending_ids.setdefault((self._number(head), event.id), place)
         return place
 
@@ -231,7 +231,7 @@ class Transaction:
             EventRow(position, stream, revision, self.now, target, projection, False, None, None, None, None)
         )
         self._touch(head)
-        head.last_revision, head.last_position = revision, position
+        head.last_revision = revision
 
     def _touch(self, head: Head) -> None:
         self.touched.add(head.name)

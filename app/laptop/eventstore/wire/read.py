@@ -1,6 +1,7 @@
 """Read: counted reads and catch-up subscriptions, of a stream and of ``$all``."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final, TypeAlias
 from uuid import uuid4
 
@@ -113,8 +114,9 @@ async def _stream_subscription(
     after = None if first == MAX_POSITION else first
     if options.stream.WhichOneof("revision_option") == "start":
         after = -1
-    async for message in subscribe_to_stream(store, stream, after, resolve=options.resolve_links):
-        yield _encode(message, encode_id)
+    async with aclosing(subscribe_to_stream(store, stream, after, resolve=options.resolve_links)) as messages:
+        async for message in messages:
+            yield _encode(message, encode_id)
 
 
 async def _all_subscription(
@@ -124,15 +126,16 @@ async def _all_subscription(
         position = _position(options.all)
     except HandlerFault as error:
         raise InvalidArgument("Trying to read from an invalid position.") from error
-    messages = subscribe_to_all(
+    following = subscribe_to_all(
         store,
         None if position == MAX_POSITION else position,
         resolve=options.resolve_links,
         wanted=_filter(options),
         checkpoint_every=_checkpoint_every(options),
     )
-    async for message in messages:
-        yield _encode(message, encode_id)
+    async with aclosing(following) as messages:
+        async for message in messages:
+            yield _encode(message, encode_id)
 
 
 def _encode(message: Message, encode_id: responses.IdEncoder) -> bytes:
