@@ -49,7 +49,7 @@ from tests.unit.access.minting import (
 
 OLD, NEW = public_jwk(rsa_key("old"), "old"), public_jwk(ec_key("new"), "new")
 BRISK = Pace(rest=0.02, rest_without_keys=0.02, refresh=0.1)
-HUGE = json.dumps({"keys": [OLD], "padding": "x" * 300_000}).encode()
+HUGE = json.dumps({"keys": [NEW], "padding": "x" * 300_000}).encode()
 CHUNK = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
 
 
@@ -131,6 +131,21 @@ async def test_a_flood_of_unknown_key_ids_after_the_rest_shares_one_fetch() -> N
         # All of them ask before the one fetch that they cause has an answer.
         assert await asyncio.gather(*(keys.key(uuid4().hex) for _ in range(1_000))) == [None] * 1_000
         assert issuer.requests <= before + 1
+
+
+async def test_after_the_rest_a_new_key_is_looked_for_before_its_token_is_refused() -> None:
+    async with (
+        rogue_server(in_turn(shows(OLD), shows(OLD, NEW))) as issuer,
+        FetchedKeys.open(issuer.url, Pace(rest=0.0, refresh=3600)) as keys,
+    ):
+        assert await knows(keys, "old")
+
+        async def rested() -> bool:
+            return not keys._resting.is_set()
+
+        await eventually(rested, what="the end of the rest")
+        assert await knows(keys, "new")
+        assert issuer.requests == 2
 
 
 async def test_a_key_that_the_issuer_takes_up_is_found_and_one_that_it_withdraws_is_forgotten() -> None:
