@@ -105,8 +105,11 @@ async def test_with_a_lag_links_come_later_but_all_of_them(
             await own_client.append_to_stream("order-1", current_version=StreamState.ANY, events=[event])
         with pytest.raises(NotFound):
             await own_client.get_stream("$ce-order")
+        everything = await own_client.subscribe_to_all(from_end=True, filter_include=(r"\$>",))
         async with await own_client.subscribe_to_stream("$ce-order", resolve_links=True) as subscription:
             assert ids(await take(subscription, 3)) == ids(written)
+        assert {event.type for event in await take(everything, 3)} == {"$>"}
+        await everything.stop()
 
 
 async def test_users_projections_are_kept_and_not_run(client: AsyncEventStoreDBClient, stream: str) -> None:

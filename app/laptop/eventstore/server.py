@@ -31,6 +31,7 @@ __all__ = ["EventStoreOptions", "serve", "verify"]
 
 _log = logging.getLogger(__name__)
 
+_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not bound to
 _MAX_MESSAGE: Final = 16 * 1024 * 1024 - 10_000
 
 # Without the lenient ping policy, gRPC throws out a client that holds an idle subscription and pings every 10 s.
@@ -127,14 +128,15 @@ def _listen(
     add_streams(server, StreamsService(store, options.limits))
     add_persistent_subscriptions(server, PersistentSubscriptionsService(groups))
     add_projections(server, ProjectionsService(projector, UserProjections(store)))
-    add_gossip(server, GossipService(options.advertise_host or options.host, options.advertise_port or port))
+    add_gossip(server, GossipService(_advertised_host(options), options.advertise_port or port))
     add_features(server)
     add_health(server, HealthService(store.notices))
     return server, port
 
 
 def _bind(server: grpc.aio.Server, options: EventStoreOptions) -> int:
-    address = f"{options.host}:{options.port}"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"{host}:{options.port}"
     credentials = _credentials(options)
     try:
         if credentials is None:
@@ -154,3 +156,10 @@ def _credentials(options: EventStoreOptions) -> grpc.ServerCredentials | None:
     except OSError as error:
         raise CertificateUnusable(str(error)) from error
     return grpc.ssl_server_credentials([(key, certificate)])
+
+
+def _advertised_host(options: EventStoreOptions) -> str:
+    """Return what clients are told to connect to; an address that stands for all of a machine's is of no use."""
+    if options.advertise_host is not None:
+        return options.advertise_host
+    return "localhost" if options.host in _EVERY_ADDRESS else options.host
