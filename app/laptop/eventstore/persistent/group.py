@@ -241,8 +241,10 @@ class Group:
         if by_time and settings.checkpoint_after_ms > 0:
             waited = now - progress.written_at >= settings.checkpoint_after_ms / 1000
             due = due or (waited and progress.processed >= max(1, settings.min_checkpoint_count))
+        if not due:
+            return None
         place = self._lowest_unprocessed()
-        return place if due and place != progress.written else None
+        return None if place == progress.written else place
 
     def checkpoint_written(self, place: int, now: float) -> None:
         """Learn that a checkpoint is on its way."""

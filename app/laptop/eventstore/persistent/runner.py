@@ -94,6 +94,7 @@ class GroupRunner:
         self._writing: set[asyncio.Task[None]] = set()
         self._work: list[asyncio.Task[None]] = []
         self._replaying = False
+        self._stopped = False
 
     @property
     def key(self) -> GroupKey:
@@ -114,6 +115,7 @@ class GroupRunner:
 
     async def stop(self, reason: EventStoreError) -> None:
         """Drop everybody and stop; what was processed but not checkpointed will come again."""
+        self._stopped = True
         for connection in self.connections:
             connection.put(reason)
         for task in self._work:
@@ -160,6 +162,8 @@ class GroupRunner:
 
     def _pump(self) -> None:
         """Send, park and write whatever the last change made due."""
+        if self._stopped:
+            return  # a late answer must not write to the streams of a group that is gone
         now = self._loop.time()
         for delivery in self.group.dispatch(now):
             self._connections[delivery.consumer].put(delivery)
