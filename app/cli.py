@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -22,9 +22,6 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-# Less than the supervisor gives the gateway to stop.
-_GRACEFUL_SECONDS = 2
 
 
 def main() -> None:
@@ -57,33 +54,27 @@ def dev() -> None:
     from app.laptop.stack import run_stack
 
     settings = _settings(profile=Profile.DEV)
+    if "drain_seconds" not in settings.model_fields_set:
+        # Whoever presses Ctrl-C on a laptop does not want to wait.
+        settings = _settings(profile=Profile.DEV, drain_seconds=0.5)
     raise typer.Exit(asyncio.run(run_stack(settings)))
 
 
 @cli.command()
 def serve() -> None:
     """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
-    from app.access.callers import Callers
+    from app.web.server import run_gateway
+    from app.wiring import access_options
 
     settings = _settings()
     try:
-        Callers.from_settings(settings)
+        access_options(settings)
     except SettingsError as fault:
         _fail(str(fault))
-    uvicorn.run(
-        "app.web.app:from_environment",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        ws="websockets-sansio",
-        ws_max_size=64 * 1024,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-    )
+    try:
+        run_gateway(settings)
+    except OSError as fault:
+        _fail(f"the gateway cannot listen on {settings.host}:{settings.port}: {fault.strerror} (set PAYGATE_PORT)")
 
 
 @cli.command()
@@ -169,6 +160,55 @@ def inspect(id: str) -> None:  # noqa: A002 — what the user types
     if table is None:
         _fail(f"there is no payment or order {id!r}")
     Console().print(table)
+
+
+@cli.command()
+def revoke() -> None:
+    """Stop an API key or client secret from counting, on every gateway within a second."""
+    from app.access.model import key_id_of
+    from app.access.revocation import revoke as revoke_key
+    from app.redisio import open_redis
+
+    settings = _settings()
+    # Asked for, so that it ends up in nobody's shell history.
+    key_id = key_id_of(typer.prompt("the key to revoke", hide_input=True))
+
+    async def run() -> None:
+        async with open_redis(settings.redis_url) as redis:
+            await revoke_key(redis, key_id)
+
+    asyncio.run(run())
+    typer.echo("revoked. If it is an API key, take it out of PAYGATE_API_KEYS too.")
+
+
+@cli.command()
+def audit(
+    url: str,
+    query: Annotated[str, typer.Option(help="a query that works")] = "{ __typename }",
+    scenario: Annotated[Path | None, typer.Option(help="JSON file with a subscription; else paygate's own")] = None,
+    header: Annotated[list[str] | None, typer.Option(help="sent with everything: 'authorization: Bearer …'")] = None,
+    init: Annotated[str | None, typer.Option(help="payload of connection_init, as JSON")] = None,
+    seconds: Annotated[float, typer.Option(help="how long one rule may take")] = 15.0,
+    only: Annotated[list[str] | None, typer.Option(help="only rules whose id fits, such as 'ws-*'")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="show the rules that are met too")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="write the report there as JSON")] = None,
+    markdown_file: Annotated[Path | None, typer.Option("--markdown", help="write it there as Markdown")] = None,
+) -> None:
+    """Audit how any GraphQL server speaks its protocols; the exit status is 1 when a MUST is not met."""
+    from app import audit as kit
+
+    try:
+        options = kit.Options.given(
+            query=query, scenario=scenario, headers=header or (), init=init, seconds=seconds, only=only or ()
+        )
+        report = asyncio.run(kit.audit(url, options))
+    except (kit.OptionsError, kit.Unreachable) as fault:
+        _fail(str(fault))
+    Console().print(kit.as_table(report, everything=everything))
+    for file, rendered in ((json_file, kit.as_json), (markdown_file, kit.as_markdown)):
+        if file is not None:
+            file.write_text(rendered(report), "utf-8")
+    raise typer.Exit(not report.passed)
 
 
 @cli.command()

@@ -49,8 +49,26 @@ class Settings(BaseSettings):
         repr=False,
         description='JSON object from API key to merchant: {"sk_live_…": "acme"}; required outside `dev`',
     )
+    jwt_secret: SecretStr | None = Field(None, description="accept JWTs signed with this secret (HS256)")
+    jwt_jwks_url: str | None = Field(None, description="accept JWTs signed with a key of this JWKS (RS256, ES256)")
+    jwt_jwks_file: Path | None = Field(None, description="the same, from a file")
+    jwt_issuer: str | None = Field(None, description="the `iss` a JWT must have")
+    jwt_audience: str | None = Field(None, description="the `aud` a JWT must have")
+    jwt_merchant_claim: str = Field("merchant", description="the claim that names the merchant")
+    jwt_max_lifetime: float = Field(900.0, gt=0, description="seconds a JWT may be valid for at most")
+    jwt_leeway: float = Field(30.0, ge=0, le=300, description="seconds that clocks may differ")
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
+    )
+    connections: int = Field(20_000, ge=1, description="live connections one gateway process takes")
+    connection_lifetime: float = Field(
+        3600.0, gt=0, description="seconds a live connection lasts at most, give or take a fifth; clients resume"
+    )
+    drain_seconds: float = Field(
+        5.0, ge=0, le=300, description="seconds over which a stopping gateway hands its live connections back"
+    )
+    stalled_seconds: float = Field(
+        20.0, gt=0, le=600, description="seconds after which a peer that has stopped reading is let go (Linux)"
     )
     providers: list[str] = Field(["sandbox"], description="JSON list of the payment providers switched on")
     sandbox_url: str = Field(

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.access.authenticator import Authenticator
+from app.access.options import AccessOptions
+from app.access.revocation import Revocations
 from app.access.vault import Vault
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
@@ -21,7 +24,7 @@ from app.processor.pump import Pump
 from app.processor.service import Processor
 from app.providers.registry import open_providers
 from app.redisio import open_redis
-from app.settings import Settings, SettingsError
+from app.settings import Profile, Settings, SettingsError
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
@@ -48,6 +51,8 @@ class Gateway:
     services: Services
     store: EventStore
     read_model: ReadModel
+    authenticator: Authenticator
+    revocations: Revocations
 
 
 @asynccontextmanager
@@ -58,14 +63,32 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
         open_redis(settings.redis_url) as redis,
         open_providers(settings) as providers,
     ):
-        read_model = ReadModel(redis)
-        in_flight = InFlight()
-        async with Hub.open(settings.redis_url, Histories(store, read_model)) as hub:
-            commands = PaymentCommands(store, _vault(settings), providers, utc_now, in_flight)
-            queries = PaymentQueries(store, read_model)
-            services = Services(commands, queries, hub, settings.wait_timeout_ms)
-            yield Gateway(services, store, read_model)
+        read_model, in_flight, vault = ReadModel(redis), InFlight(), _vault(settings)
+        async with (
+            Hub.open(settings.redis_url, Histories(store, read_model)) as hub,
+            Revocations.open(redis) as revocations,
+            Authenticator.open(access_options(settings), vault, utc_now, revocations.is_revoked) as authenticator,
+        ):
+            commands = PaymentCommands(store, vault, providers, utc_now, in_flight)
+            services = Services(commands, PaymentQueries(store, read_model), hub, settings.wait_timeout_ms)
+            yield Gateway(services, store, read_model, authenticator, revocations)
             await in_flight.close()
+
+
+def access_options(settings: Settings) -> AccessOptions:
+    """How callers are known; raises `SettingsError`, so that a gateway that would know nobody does not start."""
+    return AccessOptions(
+        login_required=settings.profile is not Profile.DEV,
+        api_keys=settings.api_keys,
+        jwt_secret=settings.jwt_secret,
+        jwt_jwks_url=settings.jwt_jwks_url,
+        jwt_jwks_file=settings.jwt_jwks_file,
+        jwt_issuer=settings.jwt_issuer,
+        jwt_audience=settings.jwt_audience,
+        jwt_merchant_claim=settings.jwt_merchant_claim,
+        jwt_max_lifetime=timedelta(seconds=settings.jwt_max_lifetime),
+        jwt_leeway=timedelta(seconds=settings.jwt_leeway),
+    )
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from strawberry.types import Info as StrawberryInfo
 
-from app.access.callers import Caller
+from app.access.model import Caller
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
 from app.live.hub import Hub

@@ -10,6 +10,7 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
 from app.eventstore.port import StoreUnavailable
+from app.gateway.payments import Forbidden
 from app.live.hub import NoSuchTopic, PositionAhead
 from app.live.mailbox import SlowConsumer
 from app.observability.redact import redact
@@ -49,6 +50,8 @@ def translated(error: GraphQLError) -> GraphQLError:
         case SlowConsumer(position=position):
             message = "you do not read as fast as the payment changes; resume after the position"
             return _like(error, message, {"code": "SLOW_CONSUMER", "position": position})
+        case Forbidden():
+            return _like(error, str(error.original_error), {"code": "FORBIDDEN"})
         case InvalidCursor():
             message = "after: takes a cursor that this server gave out"
             return _like(error, message, {"code": "INVALID_CURSOR", "field": "after"})

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from app.access.callers import Caller
+from app.access.model import Caller
 from app.domain.refusals import IdempotencyKeyReused, Refusal
 from app.gateway.payments import NoSuchPayment
 from app.gateway.requests import (

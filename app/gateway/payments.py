@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.access.callers import Caller
+from app.access.model import Caller, MerchantCaller
+from app.access.permissions import can_act
 from app.access.vault import Vault
 from app.domain.ids import PaymentId, payment_id_for, refund_id_for
 from app.domain.payment.events import (
@@ -41,6 +42,16 @@ from projections.fold import payment_updates
 from projections.views import PaymentView
 
 
+class Forbidden(Exception):
+    """The caller may look and not act: it has a client secret, or a token without the scope."""
+
+
+def _acting(caller: Caller) -> MerchantCaller:
+    if not can_act(caller):
+        raise Forbidden("this credential may not change anything")
+    return caller
+
+
 class NoSuchPayment(Exception):
     """There is no such payment, or it is another merchant's, which looks the same."""
 
@@ -66,8 +77,9 @@ class PaymentCommands:
 
     async def initiate(self, caller: Caller, request: InitiateRequest) -> Accepted:
         """Begin a payment, or find the one this idempotency key began."""
+        merchant = _acting(caller)
         self._check_provider(request)
-        terms = self._terms(caller, request)
+        terms = self._terms(merchant, request)
         return await self.in_flight.finish(self._initiate(terms))
 
     async def _initiate(self, terms: PaymentInitiated) -> Accepted:
@@ -101,7 +113,7 @@ class PaymentCommands:
             message = f"method.card.token: {card.provider}'s tokens begin with {' or '.join(prefixes)}"
             raise InvalidRequest((FieldProblem("method.card.token", "invalid_token", message),))
 
-    def _terms(self, caller: Caller, request: InitiateRequest) -> PaymentInitiated:
+    def _terms(self, caller: MerchantCaller, request: InitiateRequest) -> PaymentInitiated:
         now = self.clock()
         return PaymentInitiated(
             payment_id=payment_id_for(caller.merchant_id, request.idempotency_key),
@@ -142,9 +154,9 @@ class PaymentCommands:
         return await self._command(caller, request.payment_id, command)
 
     async def _command(self, caller: Caller, payment_id: str, command: PaymentCommand) -> PaymentView:
-        return await self.in_flight.finish(self._carry_out(caller, payment_id, command))
+        return await self.in_flight.finish(self._carry_out(_acting(caller), payment_id, command))
 
-    async def _carry_out(self, caller: Caller, payment_id: str, command: PaymentCommand) -> PaymentView:
+    async def _carry_out(self, caller: MerchantCaller, payment_id: str, command: PaymentCommand) -> PaymentView:
         known = await load(self.store, PAYMENTS, payment_id)
         if isinstance(known.state, NotInitiated) or known.state.terms.merchant_id != caller.merchant_id:
             raise NoSuchPayment(payment_id)

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from app.access.callers import Caller
+from app.access.model import Caller
+from app.access.permissions import can_list, can_see
+from app.domain.ids import MerchantId, PaymentId
 from app.eventstore.port import EventStore
 from app.eventstore.transact import PAYMENTS, load
+from app.gateway.payments import Forbidden
 from projections.fold import payment_updates
 from projections.readmodel import Page, PaymentFilter, ReadModel
 from projections.views import PaymentView
@@ -25,8 +28,12 @@ class PaymentQueries:
             history = await load(self.store, PAYMENTS, payment_id)
             folded, _ = payment_updates(history.events)
             view = folded.view if folded else None
-        return view if view is not None and view.merchant_id == caller.merchant_id else None
+        if view is None or not can_see(caller, PaymentId(view.id), MerchantId(view.merchant_id)):
+            return None
+        return view
 
     async def payments(self, caller: Caller, *, first: int, after: str | None, wanted: PaymentFilter) -> Page:
-        """A page of the merchant's payments, newest first."""
+        """A page of the merchant's payments, newest first. Raises `Forbidden`."""
+        if not can_list(caller):
+            raise Forbidden("this credential may not list payments")
         return await self.read_model.payments(caller.merchant_id, first=first, after=after, wanted=wanted)

@@ -5,17 +5,20 @@ The GraphQL-over-HTTP specification: `application/graphql-response+json` tells a
 distinct-connections mode of GraphQL over SSE, and multipart subscriptions 1.0.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.access.callers import Unauthenticated
+from app.access.model import Unauthenticated
 from app.transports import multipart, sse
 from app.transports.accept import best
 from app.transports.callers import Identify
+from app.transports.connections import Connections, Ending
+from app.transports.ends import End
 from app.transports.operations import (
     MalformedJson,
     MalformedOperation,
@@ -23,7 +26,8 @@ from app.transports.operations import (
     decode_json,
     operation_request,
 )
-from app.transports.pacing import with_heartbeats
+from app.transports.pacing import Paced
+from app.transports.validity import Validity
 from schema.context import Context, Services, position_from
 from schema.errors import api_error
 from schema.execution import Answer, Executor, KindNotAllowed, Operation, refused
@@ -36,6 +40,9 @@ _SINGLE = (JSON, GRAPHQL_JSON)
 _MOST_BODY_BYTES = 64 * 1024
 _SSE_HEARTBEAT_SECONDS = 12.0
 _MULTIPART_HEARTBEAT_SECONDS = 5.0
+
+Opening = Callable[[Ending], AbstractContextManager[None]]
+"""Keeps a stream open for the block, and knows how to end it."""
 
 
 class Refused(Exception):
@@ -56,6 +63,8 @@ class GraphQLEndpoint:
     executor: Executor
     services: Callable[[], Services]
     identify: Identify
+    connections: Connections
+    validity: Validity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -80,10 +89,27 @@ class GraphQLEndpoint:
         operation = Operation(wanted.query, wanted.variables, wanted.operation_name)
         mutations = request.method == "POST"
         if streams:
-            return _multipart(self.executor.stream(operation, context, mutations=mutations))
+            self._check_room()
+            return _multipart(self.executor.stream(operation, context, mutations=mutations), self._open(context))
         if offered == EVENT_STREAM:
-            return _events(self.executor.stream(operation, context, mutations=mutations))
+            self._check_room()
+            return _events(self.executor.stream(operation, context, mutations=mutations), self._open(context))
         return await self._single(operation, context, offered or JSON, mutations=mutations)
+
+    def _open(self, context: Context) -> Opening:
+        """How a stream for this caller is kept: counted, drained, and no longer than the caller's right to it."""
+
+        @contextmanager
+        def opened(end: Ending) -> Iterator[None]:
+            with self.connections.opened(end), self.validity.watched(context.caller, end):
+                yield
+
+        return opened
+
+    def _check_room(self) -> None:
+        refusal = self.connections.refusal
+        if refusal is not None:
+            raise Refused(503, refusal.error_code, refusal.reason, **{"retry-after": "1"})
 
     async def _context(self, request: Request, wanted: OperationRequest) -> Context:
         try:
@@ -102,34 +128,43 @@ class GraphQLEndpoint:
         return Response(answer.body, status, media_type=f"{media_type}; charset=utf-8")
 
 
-def _events(answers: AsyncGenerator[Answer, None]) -> Response:
+def _events(answers: AsyncGenerator[Answer, None], opened: Opening) -> Response:
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return StreamingResponse(_event_frames(answers), 200, headers, media_type=EVENT_STREAM)
+    return StreamingResponse(_event_frames(answers, opened), 200, headers, media_type=EVENT_STREAM)
 
 
-def _multipart(answers: AsyncGenerator[Answer, None]) -> Response:
-    return StreamingResponse(_parts(answers), 200, {"cache-control": "no-cache"}, media_type=multipart.MEDIA_TYPE)
+def _multipart(answers: AsyncGenerator[Answer, None], opened: Opening) -> Response:
+    headers = {"cache-control": "no-cache"}
+    return StreamingResponse(_parts(answers, opened), 200, headers, media_type=multipart.MEDIA_TYPE)
 
 
-async def _event_frames(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
-    yield sse.comment()
-    async for answer in with_heartbeats(answers, seconds=_SSE_HEARTBEAT_SECONDS):
-        if answer is None:
-            yield sse.comment()
-        else:
-            yield sse.next_event(answer.body, None if answer.position is None else str(answer.position))
-    yield sse.complete_event()
+async def _event_frames(answers: AsyncGenerator[Answer, None], opened: Opening) -> AsyncGenerator[bytes, None]:
+    paced = Paced(answers, heartbeat_seconds=_SSE_HEARTBEAT_SECONDS)
+    with opened(lambda _: paced.stop()):
+        yield sse.comment()
+        async for answer in paced.values():
+            if answer is None:
+                yield sse.comment()
+            else:
+                yield sse.next_event(answer.body, None if answer.position is None else str(answer.position))
+    if not paced.stopped:
+        # Without it a client knows that this was not the end, and comes back with its last id.
+        yield sse.complete_event()
 
 
-async def _parts(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
-    yield multipart.opening()
-    async for answer in with_heartbeats(answers, seconds=_MULTIPART_HEARTBEAT_SECONDS):
-        if answer is None:
-            yield multipart.heartbeat()
-        elif answer.failure is not None:
-            yield multipart.fatal(answer.failure)
-        else:
-            yield multipart.part(answer.body)
+async def _parts(answers: AsyncGenerator[Answer, None], opened: Opening) -> AsyncGenerator[bytes, None]:
+    paced = Paced(answers, heartbeat_seconds=_MULTIPART_HEARTBEAT_SECONDS)
+    with opened(lambda _: paced.stop()):
+        yield multipart.opening()
+        async for answer in paced.values():
+            if answer is None:
+                yield multipart.heartbeat()
+            elif answer.failure is not None:
+                yield multipart.fatal(answer.failure)
+            else:
+                yield multipart.part(answer.body)
+    if paced.stopped:
+        yield multipart.fatal(End.DRAIN.errors())
     yield multipart.closing()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.access.callers import Unauthenticated
+from app.access.model import Unauthenticated
 from app.domain.ids import ID_GRAMMAR
 from app.live.hub import NoSuchTopic, PositionAhead
 from app.transports.callers import Identify

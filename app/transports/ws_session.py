@@ -7,17 +7,20 @@ the gateway (see `app.gateway.inflight`).
 import asyncio
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, assert_never
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from app.access.callers import Caller, Unauthenticated
+from app.access.model import Caller, Unauthenticated
+from app.access.permissions import can_continue
+from app.transports.connections import Connections, Ending
 from app.transports.effects import Authenticate, Close, Effect, Send, Start, Stop
 from app.transports.ends import End
 from app.transports.socket_protocol import SocketProtocol
+from app.transports.validity import Validity, announcement
 from schema.context import Context, Services, position_from
 from schema.errors import api_error
 from schema.execution import Executor, Operation, refused
@@ -42,18 +45,34 @@ class WebSocketSession:
     executor: Executor
     services: Callable[[], Services]
     identify: Identify
+    validity: Validity
     _caller: Caller | None = None
     _operations: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _authentications: set[asyncio.Task[None]] = field(default_factory=set)
+    _positions: dict[str, int | str] = field(default_factory=dict)
+    _credential: ExitStack = field(default_factory=ExitStack)
+    _end_soon: Ending = field(default=lambda _: None)
     _closed: bool = False
 
-    async def run(self) -> None:
+    async def run(self, connections: Connections) -> None:
         """Serve the socket until either side ends it."""
         async with asyncio.TaskGroup() as tasks:
-            try:
-                await self._serve(tasks)
-            finally:
-                for operation in self._operations.values():
-                    operation.cancel()
+
+            def end(reason: End) -> None:
+                if not self._closed:
+                    tasks.create_task(self._end(reason, tasks))
+
+            self._end_soon = end
+            with connections.opened(end), self._credential:
+                try:
+                    await self._serve(tasks)
+                finally:
+                    self._closed = True
+                    self._cancel_work()
+
+    def _cancel_work(self) -> None:
+        for work in (*self._operations.values(), *self._authentications):
+            work.cancel()
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> None:
         while not self._closed:
@@ -72,8 +91,10 @@ class WebSocketSession:
     def _binary(self) -> list[Effect]:
         return self.protocol.received_binary(self.now())
 
-    async def end(self, end: End, tasks: asyncio.TaskGroup) -> None:
-        """End the connection from the server's side."""
+    async def _end(self, end: End, tasks: asyncio.TaskGroup) -> None:
+        """End the connection from the server's side, the positions of its operations told first."""
+        if self._positions:
+            await self._carry_out(self.protocol.announced({"positions": dict(self._positions)}), tasks)
         await self._carry_out(self.protocol.ending(end, self.now()), tasks)
 
     async def _carry_out(self, effects: list[Effect], tasks: asyncio.TaskGroup) -> None:
@@ -88,7 +109,10 @@ class WebSocketSession:
                     if operation := self._operations.pop(operation_id, None):
                         operation.cancel()
                 case Authenticate():
-                    tasks.create_task(self._authenticate(effect, tasks))
+                    # Kept, so that one that hangs ends with the socket.
+                    asking = tasks.create_task(self._authenticate(effect, tasks))
+                    self._authentications.add(asking)
+                    asking.add_done_callback(self._authentications.discard)
                 case Close():
                     await self._close(effect)
                 case _:
@@ -96,11 +120,23 @@ class WebSocketSession:
 
     async def _authenticate(self, asked: Authenticate, tasks: asyncio.TaskGroup) -> None:
         try:
-            self._caller = await self.identify(self.socket, asked.payload)
+            caller = await self.identify(self.socket, asked.payload)
         except Unauthenticated as fault:
             await self._carry_out(self.protocol.refused(str(fault), self.now()), tasks)
-        else:
-            await self._carry_out(self.protocol.acknowledged(None, self.now()), tasks)
+            return
+        except Exception as fault:  # noqa: BLE001 — whatever it is, the client may come back when it has passed
+            _log_fault("authentication failed", fault)
+            await self._carry_out(self.protocol.ending(End.UNAVAILABLE, self.now()), tasks)
+            return
+        if asked.refresh and self._caller is not None and not can_continue(self._caller, caller):
+            # What runs here was begun in another's name.
+            await self._carry_out(self.protocol.refused("the new token is somebody else's", self.now()), tasks)
+            return
+        self._caller = caller
+        # A newer credential takes the place of the older one, whose expiry means nothing any more.
+        self._credential.close()
+        self._credential.enter_context(self.validity.watched(caller, self._end_soon))
+        await self._carry_out(self.protocol.acknowledged(announcement(caller), self.now()), tasks)
 
     async def _execute(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         try:
@@ -108,12 +144,13 @@ class WebSocketSession:
         except asyncio.CancelledError:
             raise
         except Exception as fault:  # noqa: BLE001 — one operation's fault ends that operation alone
-            where = "".join(traceback.format_tb(fault.__traceback__))
-            log.error("operation failed", fault=type(fault).__name__, where=where)  # noqa: TRY400 — not its text
-            await self._carry_out(self.protocol.failed(start.id, End.INTERNAL.errors()), tasks)
+            _log_fault("operation failed", fault)
+            if self._current(start.id):
+                await self._carry_out(self.protocol.failed(start.id, End.INTERNAL.errors()), tasks)
         finally:
-            if self._operations.get(start.id) is asyncio.current_task():
+            if self._current(start.id):
                 del self._operations[start.id]
+                self._positions.pop(start.id, None)
 
     async def _stream(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         request = start.request
@@ -127,11 +164,21 @@ class WebSocketSession:
         operation = Operation(request.query, request.variables, request.operation_name)
         async with aclosing(self.executor.stream(operation, context)) as answers:
             async for answer in answers:
+                if not self._current(start.id):
+                    # Stopped meanwhile, and its id perhaps given to another.
+                    return
                 if answer.failure is not None:
                     await self._carry_out(self.protocol.failed(start.id, answer.failure), tasks)
                     return
                 await self._carry_out(self.protocol.next(start.id, answer.body), tasks)
-        await self._carry_out(self.protocol.completed(start.id), tasks)
+                if answer.position is not None:
+                    self._positions[start.id] = answer.position
+        if self._current(start.id):
+            await self._carry_out(self.protocol.completed(start.id), tasks)
+
+    def _current(self, operation_id: str) -> bool:
+        """Whether the task that asks is the one the operation runs in."""
+        return self._operations.get(operation_id) is asyncio.current_task()
 
     async def _send(self, text: bytes) -> None:
         if not self._closed:
@@ -142,8 +189,7 @@ class WebSocketSession:
         if self._closed:
             return
         self._closed = True
-        for operation in self._operations.values():
-            operation.cancel()
+        self._cancel_work()
         if self.socket.client_state is WebSocketState.CONNECTED:
             with suppress(WebSocketDisconnect, RuntimeError):
                 await self.socket.close(close.code, close.reason)
@@ -152,3 +198,9 @@ class WebSocketSession:
     def now() -> float:
         """Seconds, of the clock the protocol is fed with."""
         return asyncio.get_running_loop().time()
+
+
+def _log_fault(event: str, fault: Exception) -> None:
+    # Where it happened and of what type, not its text, which may hold anything.
+    where = "".join(traceback.format_tb(fault.__traceback__))
+    log.error(event, fault=type(fault).__name__, where=where)

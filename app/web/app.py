@@ -11,16 +11,19 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from app.access.callers import Caller, Callers
+from app.access.credentials import credential_in
+from app.access.model import Caller
 from app.observability.log import configure_logging
 from app.settings import Settings, load_settings
+from app.transports.connections import Connections
 from app.transports.http import GraphQLEndpoint
 from app.transports.limits import ProtocolLimits
 from app.transports.long_poll import PaymentStatusEndpoint
+from app.transports.validity import Validity
 from app.transports.websocket import WebSocketEndpoint
 from app.web import health
 from app.web.graphiql import GraphiQL, static_assets
-from app.wiring import Gateway, open_gateway
+from app.wiring import Gateway, open_gateway, utc_now
 from schema.build import build_schema
 from schema.context import Services
 from schema.execution import Executor
@@ -50,20 +53,22 @@ def create_app(settings: Settings) -> Starlette:
     def services() -> Services:
         return running[-1].services
 
-    callers = Callers.from_settings(settings)
-    executor = Executor(build_schema())
-
     async def identify(request: HTTPConnection) -> Caller:
-        return callers.identify(request.headers.get("authorization"))
+        return await running[-1].authenticator.identify(credential_in(request.headers))
 
     async def identify_socket(socket: WebSocket, payload: Mapping[str, Any]) -> Caller:
-        given = payload.get("authorization") or payload.get("Authorization") or socket.headers.get("authorization")
-        return callers.identify(given if isinstance(given, str) else None)
+        credential = credential_in(payload) or credential_in(socket.headers)
+        return await running[-1].authenticator.identify(credential)
 
-    graphql = GraphQLEndpoint(executor, services, identify)
-    sockets = WebSocketEndpoint(executor, services, identify_socket, ProtocolLimits(), settings.origins)
+    executor = Executor(build_schema())
+    connections = Connections(settings.connections, settings.connection_lifetime)
+    validity = Validity(lambda: running[-1].revocations, utc_now)
+    graphql = GraphQLEndpoint(executor, services, identify, connections, validity)
+    sockets = WebSocketEndpoint(
+        executor, services, identify_socket, connections, validity, ProtocolLimits(), settings.origins
+    )
     status = PaymentStatusEndpoint(identify, services)
-    return Starlette(
+    application = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/", _home),
@@ -76,6 +81,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/metrics", _metrics),
         ],
     )
+    application.state.connections = connections
+    return application
 
 
 async def _home(_: Request) -> Response:
@@ -84,12 +91,19 @@ async def _home(_: Request) -> Response:
 
 async def _ready(request: Request) -> JSONResponse:
     gateway: Gateway = request.state.gateway
+    connections: Connections = request.app.state.connections
+
+    async def accepting() -> None:
+        if connections.draining:
+            raise ConnectionError("draining")
 
     async def feed() -> None:
         if not gateway.services.hub.feed.connected:
             raise ConnectionError("not subscribed")
 
-    return await health.readiness({"eventstore": gateway.store.check, "redis": gateway.read_model.check, "feed": feed})
+    return await health.readiness(
+        {"accepting": accepting, "eventstore": gateway.store.check, "redis": gateway.read_model.check, "feed": feed}
+    )
 
 
 async def _metrics(_: Request) -> Response:

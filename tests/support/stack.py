@@ -107,7 +107,7 @@ class Stack:
 @contextmanager
 def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
     """A stack that is started before the block and stopped after it."""
-    stack = Stack(folder, _free_port(), **environment)
+    stack = Stack(folder, free_port(), **environment)
     try:
         stack.start()
         yield stack
@@ -115,7 +115,8 @@ def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
         stack.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

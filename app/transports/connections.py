@@ -1,0 +1,61 @@
+"""Every long-lived connection of this process, and how they are ended together.
+
+On a deploy they are not handed back all at once: each gets its own moment within a window, so that the clients, who
+resume from their positions, arrive at the other nodes one after the other.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from app.observability.metrics import CONNECTIONS
+from app.transports.ends import End
+
+Ending = Callable[[End], None]
+"""Ends one connection soon; may be called more than once."""
+
+
+@dataclass
+class Connections:
+    """`most`: how many may be open at a time; `lifetime_seconds`: how long one lives at most, give or take a fifth."""
+
+    most: int
+    lifetime_seconds: float
+    draining: bool = False
+    _open: set[Ending] = field(default_factory=set)
+
+    @property
+    def refusal(self) -> End | None:
+        """Why no further connection is taken now; None when one is."""
+        if self.draining:
+            return End.DRAIN
+        return End.CONNECTION_LIMIT if len(self._open) >= self.most else None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextmanager
+    def opened(self, end: Ending) -> Iterator[None]:
+        """A connection is open for as long as the block; `end` is called when it has lived long enough or must go."""
+        self._open.add(end)
+        CONNECTIONS.inc()
+        lifetime = self.lifetime_seconds * random.uniform(0.8, 1.2)  # noqa: S311 — jitter, not a secret
+        timer = asyncio.get_running_loop().call_later(lifetime, end, End.LIFETIME_REACHED)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            CONNECTIONS.dec()
+            self._open.discard(end)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more connections and end the open ones, spread over `seconds`; return when they have been told."""
+        self.draining = True
+        leaving = list(self._open)
+        random.shuffle(leaving)
+        for number, end in enumerate(leaving):
+            if number:
+                await asyncio.sleep(seconds / len(leaving))
+            end(End.DRAIN)
