@@ -8,7 +8,6 @@ import grpc
 import psutil
 import pytest
 from esdbclient import AsyncEventStoreDBClient, CaughtUp, NewEvent, StreamState
-from esdbclient.exceptions import AppendDeadlineExceeded, EventStoreDBClientException
 from esdbclient.protos.Grpc import streams_pb2
 
 from tests.support.eventstore_process import EventStoreProcess
@@ -68,12 +67,6 @@ async def test_of_many_who_want_to_be_first_one_is(client: AsyncEventStoreDBClie
     results = await asyncio.gather(*attempts, return_exceptions=True)
     assert len([result for result in results if isinstance(result, int)]) == 1
     assert len(await client.get_stream(stream)) == 1
-
-
-async def test_without_time_nothing_is_written(client: AsyncEventStoreDBClient, stream: str) -> None:
-    with pytest.raises((AppendDeadlineExceeded, EventStoreDBClientException)):
-        await client.append_to_stream(stream, current_version=StreamState.ANY, events=new_events(1), timeout=0)
-    assert await client.get_current_version(stream) is StreamState.NO_STREAM
 
 
 async def test_limits_of_appends_and_events_can_be_set(tmp_path: Path) -> None:
