@@ -1,0 +1,136 @@
+"""Subscriptions: what they send, how they are stopped, and that they mind their own business."""
+
+from app.audit.documents import REFUSED
+from app.audit.model import NotMet
+from app.audit.results import check_data
+from app.audit.target import Target
+from app.audit.websocket.suite import SUITE, check_closed, check_ends_with, check_nothing_of
+
+
+@SUITE.must("stream", "A subscription sends its values as next and then one complete")
+async def _stream(target: Target) -> str:
+    watching = await target.finite()
+    async with target.ready_socket() as wire:
+        messages = await wire.run("1", watching)
+        check_nothing_of("1", await wire.round_trip())
+    check_ends_with(messages, "complete")
+    for message in messages[:-1]:
+        check_data(message["payload"])
+    if len(messages) < 3:
+        raise NotMet(f"{len(messages) - 1} values, where the scenario has two")
+    return "values, complete"
+
+
+@SUITE.must("streams-side-by-side", "Two subscriptions on one socket each get all of their values")
+async def _side_by_side(target: Target) -> str:
+    watching = await target.finite()
+    values: dict[str, list[object]] = {"one": [], "other": []}
+    open_streams = set(values)
+    async with target.ready_socket() as wire:
+        for operation_id in values:
+            await wire.subscribe(operation_id, watching)
+        while open_streams:
+            message = await wire.hear()
+            if message["type"] == "next":
+                values[message["id"]].append(message["payload"])
+            else:
+                check_ends_with([message], "complete")
+                open_streams.discard(message["id"])
+    if min(len(each) for each in values.values()) < 2:
+        raise NotMet("a subscription lacks values")
+    return "all values"
+
+
+@SUITE.must("query-beside-stream", "A query is answered while a subscription is open")
+async def _query_beside(target: Target) -> str:
+    watching = await target.lasting()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("stream", watching)
+        await wire.first("stream")
+        check_ends_with(await wire.run("query", target.query), "complete")
+    return "answered"
+
+
+@SUITE.must("duplicate-id", "An id that a subscription is using is closed with 4409")
+async def _duplicate_id(target: Target) -> str:
+    watching = await target.lasting()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("1", watching)
+        await wire.first("1")
+        await wire.subscribe("1", watching)
+        return await check_closed(wire, 4409)
+
+
+@SUITE.must("duplicate-id-at-once", "An id that was given to two subscriptions at once is closed with 4409")
+async def _duplicate_id_at_once(target: Target) -> str:
+    watching = await target.lasting()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("1", watching)
+        await wire.subscribe("1", watching)
+        return await check_closed(wire, 4409)
+
+
+@SUITE.should("duplicate-id-reason", "The close with 4409 names the id")
+async def _duplicate_id_reason(target: Target) -> str:
+    watching = await target.lasting()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("twice-used", watching)
+        await wire.subscribe("twice-used", watching)
+        closing = await wire.closing()
+    if "twice-used" not in closing.reason:
+        raise NotMet(f"the reason is {closing.reason!r}")
+    return closing.reason
+
+
+@SUITE.must("stop", "A client's complete ends a subscription: nothing more is sent for it, no complete either")
+async def _stop(target: Target) -> str:
+    watching = await target.finite()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("stopped", watching)
+        await wire.first("stopped")
+        await wire.send("complete", id="stopped")
+        # Until its answer, what had been sent before the server knew may still come in.
+        await wire.round_trip()
+        # A second watcher of the same: when it has seen the end, the first would have seen it too.
+        await wire.subscribe("watching", watching)
+        while (message := await wire.hear()).get("id") != "watching" or message["type"] == "next":
+            check_nothing_of("stopped", [message])
+        check_nothing_of("stopped", await wire.round_trip())
+    return "nothing more was sent"
+
+
+@SUITE.must("stop-at-once", "A client's complete that follows its subscribe at once ends the subscription too")
+async def _stop_at_once(target: Target) -> str:
+    watching = await target.finite()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("stopped", watching)
+        await wire.send("complete", id="stopped")
+        await wire.round_trip()
+        await wire.subscribe("watching", watching)
+        while (message := await wire.hear()).get("id") != "watching" or message["type"] == "next":
+            check_nothing_of("stopped", [message])
+    return "nothing more was sent"
+
+
+@SUITE.must("id-reused-after-stop", "An id can be used again when the client has stopped its operation")
+async def _reused_after_stop(target: Target) -> str:
+    watching = await target.lasting()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("1", watching)
+        await wire.first("1")
+        await wire.send("complete", id="1")
+        await wire.round_trip()
+        check_ends_with(await wire.run("1", target.query), "complete")
+    return "next, complete"
+
+
+@SUITE.must("fault-ends-one", "An operation's fault ends that operation and no other")
+async def _fault_ends_one(target: Target) -> str:
+    watching = await target.finite()
+    async with target.ready_socket() as wire:
+        await wire.subscribe("good", watching)
+        await wire.first("good")
+        for name, payload in REFUSED.items():
+            await wire.subscribe(f"bad-{name}", payload)
+        check_ends_with(await wire.operation("good"), "complete")
+    return "the other one completed"
