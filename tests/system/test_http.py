@@ -32,6 +32,7 @@ async def http(stack: Stack) -> AsyncGenerator[httpx.AsyncClient, None]:
         (GRAPHQL_JSON, GRAPHQL_JSON),
         (f"{GRAPHQL_JSON}, application/json;q=0.9", GRAPHQL_JSON),
         (f"application/json, {GRAPHQL_JSON};q=0.1", "application/json"),
+        (f"application/json, {GRAPHQL_JSON}", GRAPHQL_JSON),
         ("application/*", "application/json"),
     ],
 )
