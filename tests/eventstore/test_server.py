@@ -27,6 +27,32 @@ async def test_what_was_acknowledged_survives_a_kill(
     assert position > ((await own_client.get_stream("order-1"))[9].commit_position or 0)
 
 
+async def test_a_repeat_is_known_after_a_kill_too(
+    own_server: EventStoreProcess, own_client: AsyncEventStoreDBClient
+) -> None:
+    """The client that got no answer asks again, whatever it expected of the stream."""
+    events = new_events(2)
+    first = await own_client.append_to_stream("order-1", current_version=StreamState.ANY, events=events)
+    own_server.kill()
+    own_server.start()
+    for expected in (StreamState.ANY, StreamState.NO_STREAM):
+        again = await own_client.append_to_stream("order-1", current_version=expected, events=events)
+        assert again == first
+    assert ids(await own_client.get_stream("order-1")) == ids(events)
+
+
+async def test_relaxed_durability_still_survives_a_kill(tmp_path: Path) -> None:
+    with EventStoreProcess(tmp_path, "--durability", "relaxed") as server:
+        client = AsyncEventStoreDBClient(server.uri)
+        await client.connect()
+        written = new_events(3)
+        await client.append_to_stream("order-1", current_version=StreamState.ANY, events=written)
+        server.kill()
+        server.start()
+        assert ids(await client.get_stream("order-1")) == ids(written)
+        await client.close()
+
+
 async def test_stopping_ends_subscriptions_with_unavailable(
     own_server: EventStoreProcess, own_client: AsyncEventStoreDBClient
 ) -> None:

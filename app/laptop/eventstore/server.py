@@ -92,7 +92,7 @@ async def _folder(options: EventStoreOptions) -> AsyncIterator[Path]:
 
 @asynccontextmanager
 async def _open_store(folder: Path, options: EventStoreOptions) -> AsyncIterator[Store]:
-    store = await Store.open(folder, "relaxed" if options.in_memory else options.durability)
+    store = await Store.open(folder, "nothing" if options.in_memory else options.durability)
     try:
         yield store
     finally:

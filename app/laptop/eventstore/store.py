@@ -17,7 +17,7 @@ from .names import FIRST_STREAM, METADATA_TYPE
 from .notices import Notices
 from .storage import schema
 from .storage.reader import AllPage, Reader, StreamPage
-from .storage.schema import Durability
+from .storage.schema import Keeping
 from .storage.transaction import Transaction
 from .storage.writer import Committed, Writer
 
@@ -43,10 +43,10 @@ class Store:
         self._threads = ThreadPoolExecutor(_READER_THREADS, "eventstore-reader")
 
     @classmethod
-    async def open(cls, folder: Path, durability: Durability) -> "Store":
+    async def open(cls, folder: Path, keeping: Keeping) -> "Store":
         """Open the database in a folder, or make it. Raises a StartError."""
         file = folder / schema.FILE_NAME
-        transaction, salt = await asyncio.to_thread(_open, file, durability)
+        transaction, salt = await asyncio.to_thread(_open, file, keeping)
         store = cls(file, transaction, salt)
         store._writer.start()
         first = NewEvent(_FIRST_EVENT_ID, METADATA_TYPE, b"{}", is_json=True)
@@ -115,8 +115,8 @@ class Store:
         self.notices.announce(committed.streams)
 
 
-def _open(file: Path, durability: Durability) -> tuple[Transaction, bytes]:
-    connection = schema.connect(file, writable=True, durability=durability)
+def _open(file: Path, keeping: Keeping) -> tuple[Transaction, bytes]:
+    connection = schema.connect(file, writable=True, keeping=keeping)
     try:
         salt: bytes = connection.execute("SELECT salt FROM identity").fetchone()[0]
         return Transaction(connection), salt

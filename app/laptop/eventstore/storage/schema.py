@@ -8,7 +8,13 @@ from typing import Final, Literal
 from app.laptop.eventstore.errors import CorruptFile, FolderUnusable
 
 Durability = Literal["full", "relaxed"]
-"""``full``: an acknowledged append survives a power cut. ``relaxed``: it survives the process only."""
+"""``full``: an acknowledged append survives a power cut. ``relaxed``: it survives the end of the process, however
+that comes, but a power cut may take the last ones; the file stays sound."""
+
+Keeping = Durability | Literal["nothing"]
+"""``nothing``: the file is not meant to be opened again."""
+
+_SYNCHRONOUS: Final[dict[Keeping, str]] = {"full": "FULL", "relaxed": "NORMAL", "nothing": "OFF"}
 
 FILE_NAME: Final = "events.sqlite3"
 
@@ -53,14 +59,14 @@ CREATE TABLE identity (salt BLOB NOT NULL) ;
 """
 
 
-def connect(file: Path, *, writable: bool, durability: Durability = "full") -> sqlite3.Connection:
+def connect(file: Path, *, writable: bool, keeping: Keeping = "full") -> sqlite3.Connection:
     """Open a connection for one thread. Raises CorruptFile or FolderUnusable."""
     try:
         connection = sqlite3.connect(file, isolation_level=None, cached_statements=256, check_same_thread=False)
         connection.execute("PRAGMA busy_timeout = 10000")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB if writable else _CACHE_KIB // 4}")
         if writable:
-            _prepare_for_writing(connection, file, durability)
+            _prepare_for_writing(connection, file, keeping)
         else:
             connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
@@ -85,12 +91,12 @@ def check_mark(connection: sqlite3.Connection, file: Path) -> None:
         raise CorruptFile(file, f"it has format {version}, and this server reads format {_FORMAT}")
 
 
-def _prepare_for_writing(connection: sqlite3.Connection, file: Path, durability: Durability) -> None:
+def _prepare_for_writing(connection: sqlite3.Connection, file: Path, keeping: Keeping) -> None:
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if tables:
         check_mark(connection, file)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'OFF'}")
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[keeping]}")
     # Where fsync does not reach the disk itself (macOS), this makes it; elsewhere it changes nothing.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
