@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.access.model import Unauthenticated
 from app.transports import multipart, sse
-from app.transports.accept import best
+from app.transports.accept import best, media_ranges
 from app.transports.callers import Identify
 from app.transports.connections import Connections, Ending
 from app.transports.ends import End
@@ -35,8 +35,6 @@ from schema.execution import Answer, Executor, KindNotAllowed, Operation, refuse
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
-# The first is what is given to whoever takes anything.
-_SINGLE = (JSON, GRAPHQL_JSON)
 _MOST_BODY_BYTES = 64 * 1024
 _SSE_HEARTBEAT_SECONDS = 12.0
 _MULTIPART_HEARTBEAT_SECONDS = 5.0
@@ -72,7 +70,8 @@ class GraphQLEndpoint:
         try:
             response = await self._respond(request)
         except Refused as fault:
-            media_type = best(request.headers.get("accept"), _SINGLE) or JSON
+            accept = request.headers.get("accept")
+            media_type = best(accept, _single_types(accept)) or JSON
             response = Response(fault.body, fault.status, fault.headers, f"{media_type}; charset=utf-8")
         await response(scope, receive, send)
 
@@ -80,7 +79,7 @@ class GraphQLEndpoint:
         accept = request.headers.get("accept")
         if request.method not in ("GET", "POST"):
             raise Refused(405, "METHOD_NOT_ALLOWED", "send GET or POST", allow="GET, POST")
-        offered = best(accept, (*_SINGLE, EVENT_STREAM))
+        offered = best(accept, (*_single_types(accept), EVENT_STREAM))
         streams = multipart.wants_multipart_subscription(accept or "")
         if offered is None and not streams:
             raise Refused(406, "NOT_ACCEPTABLE", f"accept: there are {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}")
@@ -126,6 +125,12 @@ class GraphQLEndpoint:
             raise _wrong_kind(fault) from None
         status = 200 if answer.executed or media_type == JSON else 400
         return Response(answer.body, status, media_type=f"{media_type}; charset=utf-8")
+
+
+def _single_types(accept: str | None) -> tuple[str, str]:
+    """The types of one answer, the preferred one first: the old one, but for clients that name the new one."""
+    names = {f"{each.type}/{each.subtype}" for each in media_ranges(accept or "")}
+    return (GRAPHQL_JSON, JSON) if GRAPHQL_JSON in names else (JSON, GRAPHQL_JSON)
 
 
 def _events(answers: AsyncGenerator[Answer, None], opened: Opening) -> Response:
