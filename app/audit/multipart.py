@@ -7,7 +7,7 @@ import httpx
 from app.audit.documents import REFUSED
 from app.audit.model import NotExamined, NotMet, NotOffered, Protocol
 from app.audit.multipart_body import Body, boundary_of, read_body
-from app.audit.results import check_data, check_errors, check_result, shown
+from app.audit.results import check_data, check_errors, check_result, decoded, shown
 from app.audit.rules import Check, Suite
 from app.audit.target import AT_ONCE_SECONDS, Target
 
@@ -148,7 +148,7 @@ def _refused(payload: dict[str, Any]) -> Check:
             if response.headers.get("content-type", "").lower().startswith("multipart/mixed"):
                 return _check_fatal(await read_body(response.headers["content-type"], response.aiter_raw()))
             await response.aread()
-            check_errors(check_result(response.json()).get("errors"))
+            check_errors(check_result(decoded(response)).get("errors"))
             return "errors in one answer of JSON"
 
     return check
@@ -191,7 +191,7 @@ async def _query(target: Target) -> str:
         content_type = response.headers.get("content-type", "")
         if not content_type.lower().startswith("multipart/mixed"):
             await response.aread()
-            check_data(response.json())
+            check_data(decoded(response))
             return str(content_type)
         (value,) = _payloads(await read_body(content_type, response.aiter_raw()))
     check_data(value)

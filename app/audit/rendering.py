@@ -30,9 +30,12 @@ def _counts_table(report: Report) -> Table:
 
 
 def _share(report: Report, protocol: Protocol, level: Level) -> str:
-    counts = report.counts(protocol)
-    total = sum(count for (each, _), count in counts.items() if each is level)
-    return f"{counts[level, Verdict.MET]} of {total}"
+    """How many are met of those that apply, and how many do not."""
+    counts = {verdict: report.counts(protocol)[level, verdict] for verdict in Verdict}
+    apart = {verdict: counts.pop(verdict) for verdict in (Verdict.NOT_OFFERED, Verdict.NOT_EXAMINED)}
+    notes = "".join(f", {count} {verdict}" for verdict, count in apart.items() if count)
+    total = sum(counts.values())
+    return f"{counts[Verdict.MET]} of {total}{notes}" if total or notes else "none"
 
 
 def _findings_tables(report: Report, *, everything: bool) -> Iterator[Table]:

@@ -3,9 +3,19 @@
 import json
 from typing import Any
 
+import httpx
+
 from app.audit.model import NotMet
 
 _TOP_LEVEL = {"data", "errors", "extensions"}
+
+
+def decoded(answer: httpx.Response) -> Any:
+    """What an answer's JSON says; raises `NotMet` when it is none."""
+    try:
+        return answer.json()
+    except ValueError:
+        raise NotMet(f"HTTP {answer.status_code} with a body that is not JSON") from None
 
 
 def check_result(value: Any) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.audit.documents import AMBIGUOUS_OPERATION, REFUSED, SYNTAX_ERROR, WRONG_VARIABLE
-from app.audit.http.suite import SUITE, check_answered, check_status, check_type, decoded
+from app.audit.http.suite import SUITE, check_answered, check_status, check_type
 from app.audit.model import NotMet
-from app.audit.results import check_errors, check_refusal, check_result
+from app.audit.results import check_errors, check_refusal, check_result, decoded
 from app.audit.rules import Check
 from app.audit.target import GRAPHQL_JSON, JSON, Target
 

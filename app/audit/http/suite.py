@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from app.audit.model import NotMet, Protocol
-from app.audit.results import check_data
+from app.audit.results import check_data, decoded
 from app.audit.rules import Suite
 from app.audit.target import GRAPHQL_JSON, JSON
 
@@ -39,14 +39,6 @@ def check_refused(answer: httpx.Response) -> str:
     if not 400 <= answer.status_code < 500:
         raise NotMet(f"HTTP {answer.status_code}")
     return f"HTTP {answer.status_code}"
-
-
-def decoded(answer: httpx.Response) -> Any:
-    """What the answer's JSON says."""
-    try:
-        return answer.json()
-    except ValueError:
-        raise NotMet(f"HTTP {answer.status_code} with a body that is not JSON") from None
 
 
 def check_answered(answer: httpx.Response) -> dict[str, Any]:

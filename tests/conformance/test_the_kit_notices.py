@@ -1,0 +1,45 @@
+"""A kit that cannot fail is worth nothing: each defect of a server is noticed, and nothing is where there is none."""
+
+import asyncio
+
+import pytest
+
+from app.audit import PAYGATE, Options, Report, Verdict, audit
+from tests.conformance.defects import HTTP_DEFECTS, SOCKET_DEFECTS, STREAM_DEFECTS
+from tests.conformance.tampering import Honest, tampered
+from tests.support.stack import Stack
+
+DEFECTS = {**SOCKET_DEFECTS, **HTTP_DEFECTS, **STREAM_DEFECTS}
+EVERY_RULE_NAMED = set().union(*DEFECTS.values())
+SERVERS: dict[type[Honest], set[str]] = {**DEFECTS, Honest: EVERY_RULE_NAMED}
+SECONDS = 6.0
+
+
+@pytest.fixture(scope="session")
+def reports(stack: Stack) -> dict[type[Honest], Report]:
+    """What is said of each server, all of them audited side by side."""
+    return asyncio.run(_reports(stack.url))
+
+
+async def _reports(url: str) -> dict[type[Honest], Report]:
+    async with asyncio.TaskGroup() as tasks:
+        audits = {server: tasks.create_task(_report(url, server)) for server in SERVERS}
+    return {server: audited.result() for server, audited in audits.items()}
+
+
+async def _report(url: str, server: type[Honest]) -> Report:
+    async with tampered(url, server) as address:
+        options = Options(scenario=PAYGATE, only=tuple(SERVERS[server]), seconds=SECONDS)
+        return await audit(address, options)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__)
+def test_a_defect_is_noticed(reports: dict[type[Honest], Report], defect: type[Honest]) -> None:
+    verdicts = {finding.id: finding.verdict for finding in reports[defect].findings}
+    assert verdicts == dict.fromkeys(DEFECTS[defect], Verdict.NOT_MET)
+
+
+def test_without_a_defect_the_same_rules_are_met(reports: dict[type[Honest], Report]) -> None:
+    findings = reports[Honest].findings
+    assert [finding for finding in findings if finding.verdict is not Verdict.MET] == []
+    assert {finding.id for finding in findings} == EVERY_RULE_NAMED
