@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     provider_timeout: float = Field(5.0, gt=0, le=120, description="seconds a provider has to answer a call")
     processor_concurrency: int = Field(32, ge=1, le=1000, description="payments one processor works on at a time")
     sweep_interval: float = Field(1.0, gt=0, le=60, description="seconds between looks for payments that are due")
+    feed_length: int = Field(
+        10_000, ge=1, le=1_000_000, description="changes kept for each merchant, for `merchantPayments` to resume from"
+    )
     wait_timeout_ms: int = Field(
         10_000, ge=1, le=60_000, description="milliseconds a mutation with `waitFor` waits when it does not say"
     )

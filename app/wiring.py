@@ -95,7 +95,7 @@ def access_options(settings: Settings) -> AccessOptions:
 async def open_projection(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Projection, None]:
     """`paygate project`."""
     async with esdb.connect(settings.eventstore_uri) as store, open_redis(settings.redis_url) as redis:
-        yield Projection(store, Publisher(redis), policy_of(settings), ready)
+        yield Projection(store, Publisher(redis, settings.feed_length), policy_of(settings), ready)
 
 
 @asynccontextmanager

@@ -46,6 +46,38 @@ class Topic:
         return due_key(self.partition)
 
 
+@dataclass(frozen=True, slots=True)
+class MerchantTopic:
+    """All payments of one merchant, as something to watch."""
+
+    id: str
+
+    @property
+    def partition(self) -> int:
+        """Which of the `PARTITIONS` of merchants it belongs to; those of payments are others."""
+        return crc32(self.id.encode()) % PARTITIONS
+
+    @property
+    def feed_key(self) -> str:
+        """Redis stream of the updates retained."""
+        return f"{_PREFIX}:{{m{self.partition}}}:feed:{self.id}"
+
+    @property
+    def channel(self) -> str:
+        """Where its updates are published."""
+        return f"{_PREFIX}:{{m{self.partition}}}:live:merchant:{self.id}"
+
+    @property
+    def tail_key(self) -> str:
+        """The place up to which all feeds of its partition are complete."""
+        return feed_tail_key(self.partition)
+
+
+def feed_tail_key(partition: int) -> str:
+    """The place in `$ce-payment` up to which the feeds of a partition of merchants are complete."""
+    return f"{_PREFIX}:{{m{partition}}}:feed-tail"
+
+
 def due_key(partition: int) -> str:
     """Sorted set of payment ids by the time, in Unix seconds, at which the processor has to look at them."""
     return f"{_PREFIX}:{{{partition}}}:due"

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from app.eventstore.port import NO_STREAM
-from projections.names import Topic, checkpoint_key, merchant_payments_key
+from projections.merchant_feed import FeedWriter
+from projections.names import MerchantTopic, Topic, checkpoint_key, merchant_payments_key
 from projections.views import PaymentView, Update, View
 
 # KEYS: view, due. ARGV: revision, view, update or '', channel, id, due time in Unix seconds or ''.
@@ -44,6 +45,18 @@ return 1
 """
 
 
+# KEYS: checkpoint. ARGV: place. Moves backward only.
+_REWIND = """
+local have = redis.call('GET', KEYS[1])
+if have and tonumber(have) > tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1])
+end
+"""
+
+FEED_LENGTH = 10_000
+"""How many entries a merchant's feed keeps when nothing else is said."""
+
+
 class ReadModelLost(Exception):
     """Redis has forgotten what was written to it: the read model has to be built again from the streams."""
 
@@ -54,6 +67,7 @@ class Batch:
     def __init__(self, pipeline: Pipeline, script: "Publisher") -> None:
         self._pipeline = pipeline
         self._script = script
+        self._feed_writes: list[int] = []
 
     async def write(self, topic: Topic, view: View, update: Update | None, due: datetime | None) -> None:
         """Store `view` unless a later one is stored, and publish `update` with it."""
@@ -64,18 +78,26 @@ class Batch:
         score = round(view.initiated_at.timestamp() * 1000)
         await self._pipeline.zadd(merchant_payments_key(view.merchant_id), {view.id: score})
 
+    async def tell_merchant(self, merchant_id: str, place: int, payment_id: str, update: Update) -> None:
+        """Append an update to the merchant's feed at its place in the category, unless it is there, and publish it."""
+        self._feed_writes.append(len(self._pipeline))
+        await self._script.feeds.append(self._pipeline, MerchantTopic(merchant_id), place, payment_id, update)
+
     async def send(self) -> None:
-        """Make the writes. Raises `RedisError`; then any of them may have been made."""
-        await self._pipeline.execute()
+        """Make the writes. Raises `RedisError` and `FeedForgotten`; then any of them may have been made."""
+        answers = await self._pipeline.execute()
+        self._script.feeds.check([answers[number] for number in self._feed_writes])
 
 
 class Publisher:
     """The write side of the read model."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, feed_length: int = FEED_LENGTH) -> None:
         self._redis = redis
         self._write = redis.register_script(_WRITE)
         self._checkpoint = redis.register_script(_CHECKPOINT)
+        self._rewind = redis.register_script(_REWIND)
+        self.feeds = FeedWriter(redis, feed_length)
 
     def batch(self) -> Batch:
         """A new, empty batch."""
@@ -115,3 +137,7 @@ class Publisher:
         kept = await self._checkpoint(keys=[checkpoint_key(category)], args=[place, known])
         if not kept:
             raise ReadModelLost(f"the checkpoint of {category} is behind {known}, where it was before")
+
+    async def rewind(self, category: str, place: int) -> None:
+        """Store that the read model is complete up to `place` at most."""
+        await self._rewind(keys=[checkpoint_key(category)], args=[place])

@@ -10,6 +10,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from app.domain.payment.model import PaymentStatus
+from projections.merchant_feed import MerchantFeeds
 from projections.names import PARTITIONS, Topic, due_key, merchant_payments_key
 from projections.views import PaymentView, Update
 
@@ -45,6 +46,7 @@ class ReadModel:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self.feeds = MerchantFeeds(redis)
 
     async def payment(self, payment_id: str) -> PaymentView | None:
         """The view of a payment, or None when the projection has not seen it."""

@@ -18,6 +18,7 @@ from app.redisio import RedisError
 from projections.batches import batched
 from projections.fold import FoldedPayment
 from projections.folds import Folds, UnfoldableEvent, order_folds, payment_folds
+from projections.merchant_feed import FeedForgotten
 from projections.names import CATEGORIES, Topic
 from projections.publisher import Batch, Publisher, ReadModelLost
 
@@ -52,14 +53,14 @@ class Projection:
             begun = asyncio.get_running_loop().time()
             try:
                 await self._follow(category)
-            except (EventStoreError, RedisError, ReadModelLost) as fault:
+            except (EventStoreError, RedisError, ReadModelLost, FeedForgotten) as fault:
                 log.warning("projection interrupted", category=category, fault=type(fault).__name__, reason=str(fault))
             lasted = asyncio.get_running_loop().time() - begun
             wait = _LEAST_WAIT_SECONDS if lasted > _MOST_WAIT_SECONDS else min(wait * 2, _MOST_WAIT_SECONDS)
             await asyncio.sleep(wait)
 
     async def _follow(self, category: str) -> None:
-        place = await self.publisher.checkpoint(category)
+        place = await self._begin(category)
         folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
         log.info("projecting", category=category, after=place)
         events = self.store.follow(f"$ce-{category}", after=None if place == NO_STREAM else place)
@@ -67,17 +68,28 @@ class Projection:
             while True:
                 batch = await batches.next(at_most=_BATCH, idle_seconds=self.idle_seconds)
                 # When nothing happens, it is the time to notice that Redis has forgotten everything.
-                reached = await self._project(folds, batch) if batch else place
+                reached = await self._project(category, folds, batch) if batch else place
                 await self.publisher.advance(category, reached, known=place)
                 place = reached
 
-    async def _project(self, folds: Folds[Any, Any], batch: list[RecordedEvent]) -> int:
+    async def _begin(self, category: str) -> int:
+        place = await self.publisher.checkpoint(category)
+        if category == "payment":
+            await self.publisher.feeds.learn()
+            # The feeds are taken for complete up to the place, so nothing may have been lost between the two.
+            await self.publisher.advance(category, place, known=place)
+        return place
+
+    async def _project(self, category: str, folds: Folds[Any, Any], batch: list[RecordedEvent]) -> int:
         writes = self.publisher.batch()
         for event in batch:
             await self._fold(folds, event, writes)
-        await writes.send()
-        reached = batch[-1].link_revision
-        return batch[-1].revision if reached is None else reached
+        try:
+            await writes.send()
+        except FeedForgotten as fault:
+            await self.publisher.rewind(category, fault.complete_to)
+            raise
+        return _place_of(batch[-1])
 
     async def _fold(self, folds: Folds[Any, Any], event: RecordedEvent, writes: Batch) -> None:
         try:
@@ -91,4 +103,11 @@ class Projection:
             due = due_at(folded.state, folded.at, self.policy)
             if event.revision == 0:
                 await writes.list_payment(folded.view)
+            if update:
+                await writes.tell_merchant(folded.view.merchant_id, _place_of(event), entity_id, update)
         await writes.write(Topic(folds.topic, entity_id), folded.view, update, due)
+
+
+def _place_of(event: RecordedEvent) -> int:
+    """Its place in the category."""
+    return event.revision if event.link_revision is None else event.link_revision

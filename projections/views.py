@@ -106,6 +106,11 @@ class Update:
         previous = "" if self.previous is None else str(self.previous)
         return f"{previous},{self.version},{int(self.final)}\n".encode() + self.view
 
+    @property
+    def size(self) -> int:
+        """Bytes to hold for it."""
+        return len(self.view)
+
     @classmethod
     def decode(cls, message: bytes) -> "Update":
         """The inverse of `encode`; raises `ValueError` for anything else."""

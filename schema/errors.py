@@ -10,8 +10,9 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
 from app.eventstore.port import StoreUnavailable
+from app.gateway.merchant_updates import CursorAhead
 from app.gateway.payments import Forbidden
-from app.live.hub import NoSuchTopic, PositionAhead
+from app.live.hub import CursorExpired, NoSuchTopic, PositionAhead
 from app.live.mailbox import SlowConsumer
 from app.observability.redact import redact
 from app.redisio import RedisError
@@ -44,21 +45,36 @@ def translated(error: GraphQLError) -> GraphQLError:
             return _invalid(error)
         case NoSuchTopic():
             return _like(error, "there is no such payment", {"code": "PAYMENT_NOT_FOUND"})
-        case PositionAhead(after=after, head=head):
-            message = f"after: {after} is ahead of the payment, which is at {head}"
-            return _like(error, message, {"code": "POSITION_AHEAD", "field": "after", "head": head})
-        case SlowConsumer(position=position):
-            message = "you do not read as fast as the payment changes; resume after the position"
-            return _like(error, message, {"code": "SLOW_CONSUMER", "position": position})
         case Forbidden():
             return _like(error, str(error.original_error), {"code": "FORBIDDEN"})
-        case InvalidCursor():
-            message = "after: takes a cursor that this server gave out"
-            return _like(error, message, {"code": "INVALID_CURSOR", "field": "after"})
+        case PositionAhead() | CursorAhead() | CursorExpired() | InvalidCursor() | SlowConsumer() as fault:
+            return _about_position(error, fault)
         case StoreUnavailable() | RedisError():
             message = "the payment system does not answer; try again, a mutation with the same idempotency key"
             return _like(error, message, {"code": "UNAVAILABLE", "retryable": True})
     return _internal(error)
+
+
+def _about_position(
+    error: GraphQLError, fault: PositionAhead | CursorAhead | CursorExpired | InvalidCursor | SlowConsumer
+) -> GraphQLError:
+    """A position that cannot be gone on from, or the one to go on from."""
+    match fault:
+        case PositionAhead(after=after, head=head):
+            message = f"after: {after} is ahead of the payment, which is at {head}"
+            return _like(error, message, {"code": "POSITION_AHEAD", "field": "after", "head": head})
+        case CursorAhead():
+            message = "after: the cursor is ahead of everything that has happened"
+            return _like(error, message, {"code": "POSITION_AHEAD", "field": "after"})
+        case CursorExpired():
+            message = "after: the cursor is too old; query `payments`, then subscribe without `after`"
+            return _like(error, message, {"code": "CURSOR_EXPIRED", "field": "after"})
+        case InvalidCursor():
+            message = "after: takes a cursor that this server gave out"
+            return _like(error, message, {"code": "INVALID_CURSOR", "field": "after"})
+        case SlowConsumer(position=position):
+            message = "you do not read as fast as the payment changes; resume after the position"
+            return _like(error, message, {"code": "SLOW_CONSUMER", "position": position})
 
 
 def _invalid(error: GraphQLError) -> GraphQLError:

@@ -12,6 +12,7 @@ from app.domain.payment import events as domain
 from app.domain.payment.model import PaymentStatus
 from app.domain.refusals import AmountNotAllowed, IdempotencyKeyReused, Refusal
 from app.domain.refusals import IllegalTransition as RefusedTransition
+from app.gateway.merchant_updates import MerchantUpdate
 from app.gateway.payments import Accepted, NoSuchPayment
 from app.gateway.requests import InvalidRequest
 from projections.readmodel import Page, cursor_of
@@ -49,6 +50,11 @@ def payment(view: PaymentView) -> types.Payment:
 def payment_update(update: Update) -> types.Payment:
     """One value of a subscription."""
     return payment(update.payment)
+
+
+def merchant_update(update: MerchantUpdate) -> types.PaymentUpdate:
+    """One value of a subscription to all payments."""
+    return types.PaymentUpdate(payment=payment_update(update.update), cursor=update.cursor, merged=update.merged)
 
 
 def _action(

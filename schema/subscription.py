@@ -6,13 +6,21 @@ from typing import Annotated
 
 import strawberry
 
+from app.gateway.merchant_updates import merchant_updates
+from app.live.hub import Delivery
 from projections.names import Topic
+from projections.readmodel import InvalidCursor
 from schema import mapping
 from schema.context import Info
 from schema.errors import api_error
-from schema.types import Payment
+from schema.types import Payment, PaymentUpdate
 
 _AFTER = "Every version above this one, `-1` for all of them; without it the present state first."
+_AFTER_CURSOR = "Every change after this cursor; without it what happens from now on."
+_DELIVERY = (
+    "`ALL`: each change; who is too slow is sent away with a cursor. `LATEST`: while you are slow, changes of one "
+    "payment may be merged into the last of them, but none by which money is held, moves or will not."
+)
 
 
 @strawberry.type
@@ -39,3 +47,21 @@ class Subscription:
             async for update in updates:
                 info.context.position = update.version
                 yield mapping.payment_update(update)
+
+    @strawberry.subscription(description="Every change of any of your payments, in order; it does not complete.")
+    async def merchant_payments(
+        self,
+        info: Info,
+        after: Annotated[str | None, strawberry.argument(description=_AFTER_CURSOR)] = None,
+        delivery: Annotated[Delivery | None, strawberry.argument(description=_DELIVERY)] = Delivery.ALL,
+    ) -> AsyncGenerator[PaymentUpdate, None]:
+        """Watch all payments of the caller's merchant."""
+        context = info.context
+        position = context.resume_after if after is None else after
+        if isinstance(position, int):
+            raise InvalidCursor("a number is no cursor")
+        news = merchant_updates(context.services.hub, context.caller, position, delivery or Delivery.ALL)
+        async with aclosing(news) as updates:
+            async for update in updates:
+                context.position = update.cursor
+                yield mapping.merchant_update(update)

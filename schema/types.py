@@ -11,8 +11,10 @@ from strawberry.scalars import JSON
 from app.domain.money import Money as DomainMoney
 from app.domain.payment.events import CaptureMode
 from app.domain.payment.model import PaymentStatus
+from app.live.hub import Delivery
 
 strawberry.enum(PaymentStatus, description="Where a payment stands.")
+strawberry.enum(Delivery, description="What becomes of changes for which you are too slow.")
 strawberry.enum(CaptureMode, description="Whether held funds are taken at once or when the merchant says so.")
 
 
@@ -128,6 +130,15 @@ class Payment(Node):
     updated_at: datetime
     expires_at: datetime | None
     metadata: JSON
+
+
+@strawberry.type(description="A change of one of your payments.")
+class PaymentUpdate:
+    """One value of the subscription to all payments."""
+
+    payment: Payment
+    cursor: str = strawberry.field(description="What `after` takes to go on behind this value.")
+    merged: int = strawberry.field(description="How many changes of the payment it stands for; 1 unless it is merged.")
 
 
 @strawberry.type(description="A place in a list of payments.")

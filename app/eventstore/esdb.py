@@ -109,12 +109,17 @@ class EventStoreDB:
         )
         async for attempt in retrying:
             with attempt:
-                return await self._unbroken(self._read_once(stream, after))
+                return await self._unbroken(self._read_once(stream, stream_position=after + 1))
         raise AssertionError("a retry context ends with a value or an exception")
 
-    async def _read_once(self, stream: str, after: int) -> list[RecordedEvent]:
+    async def head(self, stream: str) -> int:
+        """See the port."""
+        last = await self._unbroken(self._read_once(stream, backwards=True, limit=1))
+        return last[0].revision if last else NO_STREAM
+
+    async def _read_once(self, stream: str, **which: Any) -> list[RecordedEvent]:
         try:
-            response = await self._client.read_stream(stream, stream_position=after + 1, timeout=self._timing.call)
+            response = await self._client.read_stream(stream, timeout=self._timing.call, **which)
             async with response as events:
                 found = [_recorded(event) async for event in events]
             ended = await response.aio_call.code()

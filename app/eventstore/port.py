@@ -82,6 +82,10 @@ class EventStore(Protocol):
         """The events of a stream after a revision; none when there is no such stream. Raises `StoreUnavailable`."""
         ...
 
+    async def head(self, stream: str) -> int:
+        """The revision of a stream's last event, `NO_STREAM` when there is none. Raises `StoreUnavailable`."""
+        ...
+
     def follow(self, stream: str, *, after: int | None) -> AsyncGenerator[RecordedEvent, None]:
         """Every event of a stream after a revision (None: from its start), for ever, links resolved.
 

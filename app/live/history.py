@@ -8,6 +8,7 @@ import structlog
 
 from app.eventstore.port import NO_STREAM, EventStore
 from app.eventstore.transact import ORDERS, PAYMENTS, load
+from app.live.feed_history import FeedHistory
 from app.redisio import RedisError
 from projections.fold import order_updates, payment_updates
 from projections.names import Topic
@@ -39,6 +40,7 @@ class Histories:
 
     def __init__(self, store: EventStore, read_model: ReadModel, patience_seconds: float = 1.0) -> None:
         """`patience_seconds`: how long to wait for the read model, which the streams can stand in for."""
+        self.feeds = FeedHistory(store, read_model.feeds, patience_seconds)
         self._store = store
         self._read_model = read_model
         self._patience_seconds = patience_seconds

@@ -1,70 +1,50 @@
 """Who watches what in this process, and how everybody sees every update once and in order.
 
-A watcher has a position: the version up to which it has everything. Whatever arrives, from the feed or from history,
-is judged by that position alone (`position.judge`), so messages may be lost, doubled or late and history may be read
-at any time. A hole, a new connection of the feed and a slow sweep all lead to the same step: `_refresh`, one at a time
-per topic, which reads what happened and offers it to everyone.
+A watcher has a position: up to there it has everything. Whatever arrives, from the feed or from history, is judged by
+that position alone (`position.judge`), so messages may be lost, doubled or late and history may be read at any time.
+There are two kinds of topics, each with a history of its own: `entities` and `merchants`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
-import structlog
-
-from app.domain.order.evolve import ImpossibleOrderHistory
-from app.domain.payment.evolve import ImpossibleHistory
-from app.eventstore.codec import UnreadableEvent
-from app.eventstore.port import EventStoreError
+from app.live.entities import Entities
 from app.live.feed import Feed
-from app.live.history import Histories, Past
+from app.live.feed_history import CursorExpired
+from app.live.history import Histories
 from app.live.mailbox import Mailbox
+from app.live.merchants import Delivery, Merchants
+from app.live.refusals import NoSuchTopic, PositionAhead
+from app.live.watched import AnyTopic, Box, Kind, Watched
 from app.observability.metrics import GAPS_HEALED, WATCHERS
-from projections.names import Topic
+from projections.merchant_feed import FeedEntry
+from projections.names import MerchantTopic, Topic
 from projections.views import Update
 
+__all__ = ["CursorExpired", "Delivery", "Hub", "NoSuchTopic", "PositionAhead"]
+
 _SWEEP_BATCH = 500
-_RETRY_SECONDS = 0.2
-
-log = structlog.get_logger()
-
-
-class NoSuchTopic(Exception):
-    """There is no such payment or order."""
-
-
-class PositionAhead(Exception):
-    """The watcher claims to have more than there is; `head` is the revision of the last event."""
-
-    def __init__(self, after: int, head: int) -> None:
-        super().__init__(f"position {after} is ahead of the last one, {head}")
-        self.after = after
-        self.head = head
-
-
-@dataclass
-class _Watched:
-    """One topic with its watchers."""
-
-    topic: Topic
-    mailboxes: set[Mailbox] = field(default_factory=set)
-    refreshing: asyncio.Task[None] | None = None
-    again: bool = False
 
 
 @dataclass
 class Hub:
-    """Made by `Hub.open`; watched with `watch`."""
+    """Made by `Hub.open`; watched with `watch` and `watch_merchant`."""
 
     histories: Histories
     mailbox_bytes: int
     feed: Feed = field(init=False)
     gaps_healed: int = 0
-    _watched: dict[str, _Watched] = field(default_factory=dict)
+    _watched: dict[str, Watched[Any, Any]] = field(default_factory=dict)
     _tasks: asyncio.TaskGroup = field(default_factory=asyncio.TaskGroup)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._entities = Entities(self.histories, self._start, self._count_healed)
+        self._merchants = Merchants(self.histories.feeds, self.mailbox_bytes, self._count_healed)
 
     @classmethod
     @asynccontextmanager
@@ -105,10 +85,10 @@ class Hub:
         Without `after` the present state comes first. Raises `NoSuchTopic`, `PositionAhead`, `SlowConsumer` and, when
         the past cannot be read, `StoreUnavailable`.
         """
-        mailbox = Mailbox(after, self.mailbox_bytes)
-        with self._attached(topic, mailbox) as watched:
+        mailbox = Mailbox[Update](after, self.mailbox_bytes)
+        with self._attached(self._entities, topic, mailbox) as watched:
             await self.feed.subscribe(topic.channel)
-            last = await self._catch_up(watched, mailbox, after)
+            last = await self._entities.catch_up(watched, mailbox, after)
             if mailbox.empty and last.final:
                 return
             while True:
@@ -117,9 +97,28 @@ class Hub:
                 if update.final and mailbox.empty:
                     return
 
+    async def watch_merchant(
+        self, merchant_id: str, after: int | None = None, delivery: Delivery = Delivery.ALL
+    ) -> AsyncGenerator[FeedEntry, None]:
+        """Every update of a merchant's payments above place `after`, for ever; without it, from now on.
+
+        Raises `PositionAhead`, `CursorExpired`, `SlowConsumer` and, when it cannot begin, `RedisError` or
+        `StoreUnavailable`.
+        """
+        topic, mailbox = MerchantTopic(merchant_id), self._merchants.mailbox(delivery)
+        with self._attached(self._merchants, topic, mailbox):
+            await self.feed.subscribe(topic.channel)
+            await self._merchants.begin(topic, mailbox, after)
+            while True:
+                await mailbox.ready()
+                if mailbox.empty:
+                    await self._merchants.refill(topic, mailbox)
+                else:
+                    yield await mailbox.take()
+
     @contextmanager
-    def _attached(self, topic: Topic, mailbox: Mailbox) -> Iterator[_Watched]:
-        watched = self._watched.setdefault(topic.channel, _Watched(topic))
+    def _attached(self, kind: Kind, topic: AnyTopic, mailbox: Box) -> Iterator[Watched[AnyTopic, Box]]:
+        watched: Watched[AnyTopic, Box] = self._watched.setdefault(topic.channel, Watched(topic, kind))
         watched.mailboxes.add(mailbox)
         WATCHERS.inc()
         try:
@@ -132,34 +131,11 @@ class Hub:
                 del self._watched[topic.channel]
                 self.feed.unsubscribe(topic.channel)
 
-    async def _catch_up(self, watched: _Watched, mailbox: Mailbox, after: int | None) -> Update:
-        """Give a new watcher what it has not; the last update known.
-
-        Judged by where it began: what came live meanwhile may be newer than the past that is read here.
-        """
-        (past,) = await self.histories.recent([watched.topic])
-        if not _suffices(past, after):
-            past = await self.histories.whole(watched.topic)
-        if not past.exists:
-            raise NoSuchTopic(watched.topic.id)
-        if after is not None and after > past.revision:
-            raise PositionAhead(after, past.revision)
-        _offer_all(past.updates, (mailbox,))
-        return past.updates[-1]
-
     def hear(self, channel: bytes, message: bytes) -> None:
         """Take in a message from the feed."""
         watched = self._watched.get(channel.decode())
-        if watched is None:
-            return
-        try:
-            update = Update.decode(message)
-        except ValueError:
-            log.warning("message is no update", channel=channel.decode())
-            self._refresh_soon(watched)
-            return
-        if _offer_all((update,), watched.mailboxes):
-            self._refresh_soon(watched)
+        if watched is not None:
+            watched.kind.hear(watched, message)
 
     def suspect_all(self) -> None:
         """Messages may have been lost: look at every topic again."""
@@ -173,67 +149,16 @@ class Hub:
 
     async def _verify(self) -> None:
         every = list(self._watched.values())
-        for batch in _chunks(every, _SWEEP_BATCH):
-            pasts = await self.histories.recent([watched.topic for watched in batch])
-            for watched, past in zip(batch, pasts, strict=True):
-                if not past.exists or _offer_all(past.updates, watched.mailboxes):
-                    self._refresh_soon(watched)
+        for kind in (self._entities, self._merchants):
+            for batch in _chunks((watched for watched in every if watched.kind is kind), _SWEEP_BATCH):
+                await kind.verify(batch)
 
-    def _refresh_soon(self, watched: _Watched) -> None:
-        if watched.refreshing is not None:
-            watched.again = True
-            return
-        watched.refreshing = self._start(self._refresh(watched))
-
-    async def _refresh(self, watched: _Watched) -> None:
-        """Read the stream and offer all of it; again while holes are seen meanwhile or it cannot be read."""
-        try:
-            watched.again = True
-            while watched.again and watched.mailboxes:
-                watched.again = False
-                try:
-                    past = await self.histories.whole(watched.topic)
-                except EventStoreError as fault:
-                    log.warning("history unavailable", topic=watched.topic.id, fault=type(fault).__name__)
-                    watched.again = True
-                    await asyncio.sleep(_RETRY_SECONDS)
-                    continue
-                except (UnreadableEvent, ImpossibleHistory, ImpossibleOrderHistory) as fault:
-                    # Its watchers know all that can be known; those of other topics must not suffer for it.
-                    log.exception("history unreadable", topic=watched.topic.id, reason=str(fault))
-                    return
-                had = [(mailbox, mailbox.have) for mailbox in watched.mailboxes]
-                _offer_all(past.updates, watched.mailboxes)
-                healed = sum(mailbox.have != have for mailbox, have in had)
-                self.gaps_healed += healed
-                GAPS_HEALED.inc(healed)
-        finally:
-            watched.refreshing = None
+    def _count_healed(self, gaps: int) -> None:
+        self.gaps_healed += gaps
+        GAPS_HEALED.inc(gaps)
 
 
-def _suffices(past: Past, have: int | None) -> bool:
-    """Whether the past, as far as it is known, takes a watcher from `have` to the present."""
-    if not past.exists:
-        return False
-    if have is None:
-        return True
-    first, last = past.updates[0], past.updates[-1]
-    reaches_back = past.complete or (first.previous is not None and first.previous <= have)
-    return reaches_back and have <= last.version
-
-
-def _offer_all(updates: Sequence[Update], mailboxes: Iterable[Mailbox]) -> int:
-    """Offer what happened to each; how many have a hole that begins before it."""
-    holes = 0
-    for mailbox in mailboxes:
-        # A watcher who has nothing takes the present state first, not the whole past.
-        wanted = updates[-1:] if mailbox.have is None else updates
-        accepted = [mailbox.offer(update) for update in wanted]
-        holes += not all(accepted)
-    return holes
-
-
-def _chunks(items: Sequence[_Watched], size: int) -> Iterator[list[_Watched]]:
+def _chunks(items: Iterable[Watched[Any, Any]], size: int) -> Iterator[list[Watched[Any, Any]]]:
     remaining = iter(items)
     while chunk := list(islice(remaining, size)):
         yield chunk

@@ -1,8 +1,21 @@
 """Drop, deliver or fill: what an update means to a watcher who has everything up to a version. Pure."""
 
 from enum import Enum, auto
+from typing import Protocol
 
-from projections.views import Update
+
+class Numbered(Protocol):
+    """An update with its version, or its place in a feed, and that of the one before it."""
+
+    @property
+    def previous(self) -> int | None:
+        """None for the first there is."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """What a watcher has when it has this one."""
+        ...
 
 
 class Verdict(Enum):
@@ -16,7 +29,7 @@ class Verdict(Enum):
     """Something before it is missing."""
 
 
-def judge(have: int | None, update: Update) -> Verdict:
+def judge(have: int | None, update: Numbered) -> Verdict:
     """`have` is the watcher's version: None when it has nothing yet and takes the present state as its first value.
 
     A version is a revision, and revisions of invisible events lie between visible ones, so `have` may be any number

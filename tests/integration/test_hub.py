@@ -581,7 +581,8 @@ async def _awake_and_small() -> AsyncIterator[None]:
 
 def _position(hub: Hub, payment_id: str) -> int | None:
     (mailbox,) = hub._watched[Topic("payment", payment_id).channel].mailboxes
-    return mailbox.have
+    have: int | None = mailbox.have
+    return have
 
 
 def _reconnected(hub: Hub, losses: int) -> bool:

@@ -17,7 +17,12 @@ CONTRACT = {
         "cancelPayment(input: CancelPaymentInput!): PaymentCommandResult!",
         "refundPayment(input: RefundPaymentInput!): PaymentCommandResult!",
     ],
-    "type Subscription": ["paymentStatus(id: ID!, after: Int): Payment!"],
+    "type Subscription": [
+        "paymentStatus(id: ID!, after: Int): Payment!",
+        "merchantPayments(after: String, delivery: Delivery = ALL): PaymentUpdate!",
+    ],
+    "enum Delivery": ["ALL", "LATEST"],
+    "type PaymentUpdate": ["payment: Payment!", "cursor: String!", "merged: Int!"],
     "input InitiatePaymentInput": [
         "idempotencyKey: String!", "amount: Int!", "currency: String!", "method: PaymentMethodInput!", "orderId: ID",
         "description: String", "returnUrl: String", "capture: CaptureMode = AUTOMATIC", "expiresIn: Int",

@@ -28,7 +28,7 @@ def histories(draw: st.DrawFn) -> list[Update]:
     return updates
 
 
-def taken(mailbox: Mailbox) -> list[Update]:
+def taken(mailbox: Mailbox[Update]) -> list[Update]:
     """All that waits, in order."""
 
     async def take_all() -> list[Update]:
@@ -37,7 +37,7 @@ def taken(mailbox: Mailbox) -> list[Update]:
     return asyncio.run(take_all())
 
 
-def offer(mailbox: Mailbox, updates: Sequence[Update]) -> bool:
+def offer(mailbox: Mailbox[Update], updates: Sequence[Update]) -> bool:
     accepted = [mailbox.offer(each) for each in updates]
     return all(accepted)
 
@@ -47,7 +47,7 @@ def test_whatever_is_lost_doubled_or_late_each_update_comes_once_and_in_order(
     data: st.DataObject, history: list[Update]
 ) -> None:
     after = data.draw(st.integers(-1, history[-1].version), label="after")
-    mailbox = Mailbox(after, PLENTY)
+    mailbox = Mailbox[Update](after, PLENTY)
     got: list[Update] = []
     wanted = [each for each in history if each.version > after]
     for _ in range(data.draw(st.integers(0, 30), label="steps")):
@@ -71,7 +71,7 @@ def test_whatever_is_lost_doubled_or_late_each_update_comes_once_and_in_order(
 def test_without_a_position_it_begins_with_the_present_and_goes_on_from_there(
     data: st.DataObject, history: list[Update]
 ) -> None:
-    mailbox = Mailbox(None, PLENTY)
+    mailbox = Mailbox[Update](None, PLENTY)
     begin = data.draw(st.integers(0, len(history) - 1))
     mailbox.offer(history[begin])
     for each in data.draw(st.lists(st.sampled_from(history))):
@@ -81,7 +81,7 @@ def test_without_a_position_it_begins_with_the_present_and_goes_on_from_there(
 
 
 async def test_a_reader_beyond_its_budget_is_told_where_it_was() -> None:
-    mailbox = Mailbox(-1, budget=10)
+    mailbox = Mailbox[Update](-1, budget=10)
     assert offer(mailbox, [update(None, 0, 5), update(0, 2, 5)])
     assert (await mailbox.take()).version == 0
     offer(mailbox, [update(2, 3, 5), update(3, 4, 5)])
@@ -92,7 +92,7 @@ async def test_a_reader_beyond_its_budget_is_told_where_it_was() -> None:
 
 async def test_a_reader_that_was_given_nothing_resumes_where_it_began() -> None:
     for after in (None, -1, 7):
-        mailbox = Mailbox(after, budget=10)
+        mailbox = Mailbox[Update](after, budget=10)
         begin = 7 if after is None else after
         offer(mailbox, [update(begin, begin + 1, 6), update(begin + 1, begin + 2, 6)])
         with pytest.raises(SlowConsumer) as fault:
@@ -101,7 +101,7 @@ async def test_a_reader_that_was_given_nothing_resumes_where_it_began() -> None:
 
 
 async def test_one_update_larger_than_the_budget_gets_through() -> None:
-    mailbox = Mailbox(-1, budget=10)
+    mailbox = Mailbox[Update](-1, budget=10)
     offer(mailbox, [update(None, 0, 100)])
     assert (await mailbox.take()).version == 0
     offer(mailbox, [update(0, 1, 100)])
@@ -110,7 +110,7 @@ async def test_one_update_larger_than_the_budget_gets_through() -> None:
 
 async def test_a_reader_who_is_told_to_go_wants_nothing_more() -> None:
     """Neither memory for what comes later, nor a reading of the past to fill a hole."""
-    mailbox = Mailbox(-1, budget=10)
+    mailbox = Mailbox[Update](-1, budget=10)
     offer(mailbox, [update(None, 0, 6), update(0, 1, 6)])
     assert mailbox.offer(update(1, 2, 6))
     assert mailbox.offer(update(8, 9, 6))
@@ -118,7 +118,7 @@ async def test_a_reader_who_is_told_to_go_wants_nothing_more() -> None:
 
 
 async def test_what_is_offered_wakes_a_reader_who_waits() -> None:
-    mailbox = Mailbox(-1, budget=10)
+    mailbox = Mailbox[Update](-1, budget=10)
     reading = asyncio.create_task(mailbox.take())
     await asyncio.sleep(0)
     assert not reading.done()
@@ -126,5 +126,5 @@ async def test_what_is_offered_wakes_a_reader_who_waits() -> None:
     assert (await reading).version == 0
 
 
-def _waiting(mailbox: Mailbox) -> int:
+def _waiting(mailbox: Mailbox[Update]) -> int:
     return len(mailbox._waiting)
