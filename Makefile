@@ -28,7 +28,7 @@ test: setup pages ## Check style, types and layers, then run every test
 	$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: bench
-bench: setup ## Run the benchmarks
+bench: setup ## Run the benchmarks; `python -m benchmarks --size` also fills a store with a million events
 	$(BIN)/python -m benchmarks
 
 .PHONY: setup

@@ -108,24 +108,57 @@ def process() -> None:
         _fail(str(fault))
 
 
-@cli.command()
-def eventstore() -> None:
+eventstore = typer.Typer(
+    help="Run the embedded event store alone: an EventStoreDB-compatible gRPC server.", invoke_without_command=True
+)
+cli.add_typer(eventstore, name="eventstore")
+
+
+@eventstore.callback()
+def serve_eventstore(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of the database.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for any free one.")] = None,
+    in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing after the end.")] = False,
+    durability: Annotated[str, typer.Option(help="`full`: safe from power cuts; `relaxed`: from crashes.")] = "full",
+) -> None:
     """Run the embedded event store alone: an EventStoreDB-compatible gRPC server."""
+    if context.invoked_subcommand is not None:
+        return
     from app.laptop.eventstore.errors import StartError
     from app.laptop.eventstore.server import EventStoreOptions, serve
 
+    if durability not in ("full", "relaxed"):
+        _fail(f"--durability: takes full or relaxed, not {durability}")
     settings = _settings()
     options = EventStoreOptions(
-        data=settings.data_dir / "eventstore", host=settings.eventstore_host, port=settings.eventstore_port
+        data=data or settings.data_dir / "eventstore",
+        host=settings.eventstore_host,
+        port=settings.eventstore_port if port is None else port,
+        in_memory=in_memory,
+        durability="full" if durability == "full" else "relaxed",
     )
 
-    def ready(port: int) -> None:
-        typer.echo(f"event store ready on esdb://{options.host}:{port}?tls=false")
+    def ready(bound: int) -> None:
+        typer.echo(f"event store ready on esdb://{options.host}:{bound}?tls=false")
 
     try:
         run_until_stopped(serve(options, ready=ready))
     except StartError as fault:
         _fail(str(fault))
+
+
+@eventstore.command()
+def verify(data: Annotated[Path | None, typer.Option(help="Folder of the database.")] = None) -> None:
+    """Check the database of an event store, also while it runs."""
+    from app.laptop.eventstore.server import verify as verify_folder
+
+    report = asyncio.run(verify_folder(data or _settings().data_dir / "eventstore"))
+    for fault in report.faults:
+        typer.echo(fault, err=True)
+    if not report.sound:
+        raise typer.Exit(1)
+    typer.echo(f"sound: {report.events} events in {report.streams} streams")
 
 
 @cli.command()
