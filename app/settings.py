@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     jwt_merchant_claim: str = Field("merchant", description="the claim that names the merchant")
     jwt_max_lifetime: float = Field(900.0, gt=0, description="seconds a JWT may be valid for at most")
     jwt_leeway: float = Field(30.0, ge=0, le=300, description="seconds that clocks may differ")
+    introspection: bool | None = Field(
+        None, description="whether the schema may be asked for and GraphiQL is served; when not set, only in `dev`"
+    )
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
     )
@@ -92,6 +95,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="how log lines are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")
+
+    @property
+    def open_to_look(self) -> bool:
+        """Whether strangers may explore the schema."""
+        return self.profile is Profile.DEV if self.introspection is None else self.introspection
 
     @model_validator(mode="after")
     def _secrets_are_long_enough(self) -> "Settings":

@@ -2,7 +2,8 @@
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter, ValidationCache
+from strawberry.extensions import DisableIntrospection, MaxAliasesLimiter, QueryDepthLimiter, ValidationCache
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.documents import RememberedDocuments
@@ -23,17 +24,20 @@ class PaymentSchema(strawberry.Schema):
         """Do nothing: see the class."""
 
 
-def build_schema() -> strawberry.Schema:
-    """The executable schema."""
+def build_schema(*, introspection: bool = True) -> strawberry.Schema:
+    """The executable schema; without `introspection` it tells nobody what it has, not even by suggesting names."""
     return PaymentSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        config=StrawberryConfig(disable_field_suggestions=not introspection),
         extensions=[
             SafeErrors,
+            RememberedDocuments,
             lambda: QueryDepthLimiter(max_depth=_DEPTH),
             lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
-            RememberedDocuments,
+            *([] if introspection else [DisableIntrospection]),
+            # After the rules that the others add: what has passed once is not validated again.
             lambda: ValidationCache(maxsize=_REMEMBERED),
         ],
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from graphql import DocumentNode, OperationDefinitionNode, parse
 from strawberry.extensions import SchemaExtension
 
+from schema.cost import MOST, cost_of
 from schema.errors import api_error
 
 Kind = Literal["query", "mutation", "subscription"]
@@ -17,7 +18,13 @@ _REMEMBERED = 1_000
 
 @lru_cache(maxsize=_REMEMBERED)
 def _parsed(text: str) -> DocumentNode:
-    return parse(text, max_tokens=_MOST_TOKENS)
+    document = parse(text, max_tokens=_MOST_TOKENS)
+    cost = cost_of(document)
+    if cost > MOST:
+        raise api_error(
+            "QUERY_TOO_COMPLEX", f"the operation may cost {MOST} and would cost {cost}", most=MOST, cost=cost
+        )
+    return document
 
 
 def chosen_kind(text: str | None, operation_name: str | None) -> Kind:

@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
         credential = credential_in(payload) or credential_in(socket.headers)
         return await running[-1].authenticator.identify(credential)
 
-    executor = Executor(build_schema())
+    executor = Executor(build_schema(introspection=settings.open_to_look))
     connections = Connections(settings.connections, settings.connection_lifetime)
     validity = Validity(lambda: running[-1].revocations, utc_now)
     graphql = GraphQLEndpoint(executor, services, identify, connections, validity)
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
         routes=[
             Route("/", _home),
-            Route("/graphql", GraphiQL(graphql)),
+            Route("/graphql", GraphiQL(graphql) if settings.open_to_look else graphql),
             WebSocketRoute("/graphql", sockets),
             Route("/api/payments/{id}/status", status.respond),
             static_assets(),

@@ -192,6 +192,14 @@ async def test_a_token_without_the_scope_may_look_and_not_act(http: httpx.AsyncC
     assert code_of(await send(http, reader, CANCEL, id=payment_id)) == "FORBIDDEN"
 
 
+async def test_strangers_cannot_explore_the_schema(http: httpx.AsyncClient) -> None:
+    assert code_of(await send(http, ACME, "{ __schema { types { name } } }")) == "GRAPHQL_INVALID"
+    misspelt = await send(http, ACME, "{ paymentz { nodes { id } } }")
+    assert "payments" not in misspelt["errors"][0]["message"]
+    page = await http.get("/graphql", headers={"accept": "text/html"})
+    assert "GraphiQL" not in page.text
+
+
 def test_a_gateway_for_real_money_does_not_start_without_keys(tmp_path: Path) -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "app.cli", "serve"],
