@@ -126,7 +126,7 @@ SOCKET_DEFECTS: dict[type[Honest], set[str]] = {
     ErrorsEndTheSocket: {"ws-fault-ends-one", "ws-id-reused-after-error"},
     AddsMembersToResults: {"ws-query", "ws-stream"},
     LosesIds: {"ws-id-any-text"},
-    DoesNotStop: {"ws-stop", "ws-stop-at-once"},
+    DoesNotStop: {"ws-stop", "ws-stop-exactly", "ws-stop-at-once"},
     SwallowsTheSecondValue: {"ws-stream", "ws-streams-side-by-side"},
 }
 

