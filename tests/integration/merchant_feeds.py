@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,3 +157,29 @@ class Watcher:
         exception = self.task.exception()
         assert isinstance(exception, fault)
         return exception
+
+
+async def all_of(entries: AsyncGenerator[FeedEntry, None]) -> list[FeedEntry]:
+    """What comes until the watch ends."""
+    return [entry async for entry in entries]
+
+
+async def waits(hub: Hub, merchant: str, watchers: int) -> None:
+    """Return when so many have all there is."""
+
+    async def found() -> bool:
+        watched = hub._watched.get(MerchantTopic(merchant).channel)
+        boxes = watched.mailboxes if watched else ()
+        return len(boxes) == watchers and not any(mailbox.behind for mailbox in boxes)
+
+    await eventually(found, what="the beginning of the watches")
+
+
+async def overflows(hub: Hub, merchant: str) -> None:
+    """Return when the merchant's one watcher has been offered more than it may hold."""
+
+    async def found() -> bool:
+        (mailbox,) = hub._watched[MerchantTopic(merchant).channel].mailboxes
+        return bool(mailbox._overflowed)
+
+    await eventually(found, what="the overflow")

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -13,16 +13,18 @@ from app.live.hub import CursorExpired, Delivery, Hub, PositionAhead
 from app.live.mailbox import SlowConsumer
 from app.live.waiting import KEPT
 from app.redisio import RedisError, open_redis
-from projections.merchant_feed import FeedEntry
 from projections.names import MerchantTopic
 from tests.integration.merchant_feeds import (
     Watcher,
+    all_of,
     expected_feed,
     holds,
     hub_on,
     new_merchant,
+    overflows,
     payments_of,
     projecting,
+    waits,
     write_mixed,
 )
 from tests.support.valkey_process import ValkeyProcess
@@ -264,14 +266,14 @@ class TestSlowReaders:
         async with projecting(store, redis), hub_on(store, valkey.url, mailbox_bytes=4_000) as hub:
             async with aclosing(hub.watch_merchant(merchant)) as slow:
                 first = asyncio.ensure_future(anext(slow))
-                await _waits(hub, merchant, 1)
+                await waits(hub, merchant, 1)
                 await write_mixed(store, payments)
                 expected = await expected_feed(store, payments)
                 assert await first == expected[0]
                 await holds(redis, merchant, expected)
-                await _overflows(hub, merchant)
+                await overflows(hub, merchant)
                 with pytest.raises(SlowConsumer) as fault:
-                    await _all_of(slow)
+                    await all_of(slow)
             assert isinstance(fault.value.position, int)
             seen = [entry.place for entry in expected].index(fault.value.position) + 1
             async with Watcher.of(hub, merchant, fault.value.position) as again:
@@ -287,7 +289,7 @@ class TestSlowReaders:
             Watcher.of(hub, merchant) as quick,
         ):
             first = asyncio.ensure_future(anext(slow))
-            await _waits(hub, merchant, 2)
+            await waits(hub, merchant, 2)
             await write_mixed(store, payments)
             expected = await expected_feed(store, payments)
             await quick.has(expected)
@@ -298,28 +300,3 @@ class TestSlowReaders:
         assert len(taken) < len(expected)
         kept = [entry.place for entry in expected if entry.update.payment.status in KEPT]
         assert {entry.place for entry in taken} >= set(kept)
-
-
-async def _all_of(entries: AsyncGenerator[FeedEntry, None]) -> list[FeedEntry]:
-    return [entry async for entry in entries]
-
-
-async def _waits(hub: Hub, merchant: str, watchers: int) -> None:
-    """Return when so many have all there is."""
-
-    async def found() -> bool:
-        watched = hub._watched.get(MerchantTopic(merchant).channel)
-        boxes = watched.mailboxes if watched else ()
-        return len(boxes) == watchers and not any(mailbox.behind for mailbox in boxes)
-
-    await eventually(found, what="the beginning of the watches")
-
-
-async def _overflows(hub: Hub, merchant: str) -> None:
-    """Return when the merchant's one watcher has been offered more than it may hold."""
-
-    async def found() -> bool:
-        (mailbox,) = hub._watched[MerchantTopic(merchant).channel].mailboxes
-        return bool(mailbox._overflowed)
-
-    await eventually(found, what="the overflow")
