@@ -31,7 +31,7 @@ class Context:
     identified: Caller | None
     connection_params: object = None
     resume_after: int | str | None = None
-    """Where the transport says the client left off; an `after` argument comes before it."""
+    """Where the transport says the client left off: newer than an `after` argument, which is repeated unchanged."""
     position: int | str | None = None
     """Set by a subscription with each value: where to resume after it."""
 

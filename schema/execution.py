@@ -106,7 +106,9 @@ def _answer(result: ExecutionResult, position: int | str | None) -> Answer:
     errors = [error.formatted for error in result.errors or ()]
     if errors:
         body["errors"] = errors
-    executed = not isinstance(result, PreExecutionError)
+    # Variables that do not fit are found out later than the rest, but nothing has been executed then either.
+    begun = result.data is not None or not errors or any("path" in error for error in errors)
+    executed = begun and not isinstance(result, PreExecutionError)
     if executed:
         body["data"] = result.data
     extensions = dict(result.extensions or {})

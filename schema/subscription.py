@@ -38,7 +38,7 @@ class Subscription:
     ) -> AsyncGenerator[Payment, None]:
         """Watch one payment."""
         services = info.context.services
-        position = info.context.resume_after if after is None else after
+        position = after if info.context.resume_after is None else info.context.resume_after
         if isinstance(position, str) or (position is not None and position < -1):
             raise api_error("INVALID_INPUT", "after: takes a version, or -1 for all of them", field="after")
         if await services.queries.payment(info.context.caller, id) is None:
@@ -57,7 +57,7 @@ class Subscription:
     ) -> AsyncGenerator[PaymentUpdate, None]:
         """Watch all payments of the caller's merchant."""
         context = info.context
-        position = context.resume_after if after is None else after
+        position = after if context.resume_after is None else context.resume_after
         if isinstance(position, int):
             raise InvalidCursor("a number is no cursor")
         news = merchant_updates(context.services.hub, context.caller, position, delivery or Delivery.ALL)

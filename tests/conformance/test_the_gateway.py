@@ -8,18 +8,7 @@ from tests.conformance.report import FILE, NodeAudit, document
 from tests.support.stack import Stack
 
 SINGLE_CONNECTION_MODE = {"sse-single-reservation", "sse-single-one-stream", "sse-single-operation"}
-KNOWN_GAPS = {
-    # The executor answers variables that do not fit as if it had begun: `data: null`, and no 400.
-    "http-missing-variable-not-2xx",
-    "http-missing-variable-400",
-    "http-missing-variable-errors",
-    "http-wrong-variable-not-2xx",
-    "http-wrong-variable-400",
-    "http-wrong-variable-errors",
-    "sse-error-missing-variable",
-    # An `after` in the address outweighs the Last-Event-ID with which a browser comes back.
-    "sse-resume",
-}
+KNOWN_GAPS: set[str] = set()
 
 
 @pytest.fixture(scope="session")

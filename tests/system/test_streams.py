@@ -106,6 +106,16 @@ async def test_a_position_handed_back_is_where_it_goes_on(stack: Stack, client: 
 
 
 @EVERY_STREAM
+async def test_where_a_client_left_off_outweighs_the_argument_it_repeats(
+    stack: Stack, client: FrontEnd, watch: Watch
+) -> None:
+    payment_id = await client.begin()
+    await client.watch(payment_id)
+    results = [result async for result in watch(stack, {"id": payment_id, "after": -1}, 1)]
+    assert [result["data"]["paymentStatus"]["status"] for result in results] == ["SUCCEEDED"]
+
+
+@EVERY_STREAM
 @pytest.mark.parametrize(
     ("variables", "position", "code"),
     [

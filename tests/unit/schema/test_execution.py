@@ -92,6 +92,23 @@ async def test_a_refused_document_has_errors_and_no_data(executor: Executor, con
     assert json.loads(answer.failure or b"") == body(answer)["errors"]
 
 
+@pytest.mark.parametrize("variables", [{}, {"name": 1}, {"name": None}])
+async def test_variables_that_do_not_fit_are_refused_like_the_document(
+    executor: Executor, context: Context, variables: dict[str, Any]
+) -> None:
+    operation = Operation("query($name: String!) { greeting(name: $name) }", variables)
+    streamed = [answer async for answer in executor.stream(operation, context)]
+    for answer in (await executor.run(operation, context), *streamed):
+        assert not answer.executed
+        assert set(body(answer)) == {"errors"}
+
+
+async def test_a_field_that_failed_was_executed_all_the_same(executor: Executor, context: Context) -> None:
+    answer = await executor.run(Operation("{ secret }", {}), context)
+    assert answer.executed
+    assert body(answer)["data"] is None
+
+
 async def test_a_mutation_or_subscription_does_not_run_where_it_may_not(executor: Executor, context: Context) -> None:
     with pytest.raises(KindNotAllowed) as mutation:
         await executor.run(Operation("mutation { change }", {}), context, mutations=False)
