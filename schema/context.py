@@ -29,7 +29,6 @@ class Context:
 
     services: Services
     identified: Caller | None
-    connection_params: object = None
     resume_after: int | str | None = None
     """Where the transport says the client left off: newer than an `after` argument, which is repeated unchanged."""
     position: int | str | None = None

@@ -213,9 +213,8 @@ async def _body(request: Request) -> bytes:
 
 def _resume_position(request: Request, wanted: OperationRequest) -> int | str | None:
     """Where the client left off: the header that a browser's `EventSource` sends comes before the extension."""
-    given = request.headers.get("last-event-id") or wanted.extensions.get("after")
     try:
-        return position_from(given)
+        return position_from(sse.last_event_id(request.headers.get("last-event-id")) or wanted.extensions.get("after"))
     except ValueError:
         raise Refused(400, "INVALID_INPUT", "after: takes a position this server gave out", "after") from None
 

@@ -8,7 +8,7 @@ from esdbclient import EventStoreDBClient
 from gql.transport.exceptions import TransportQueryError
 
 from app.domain.ids import MerchantId, payment_id_for
-from tests.support.client import INITIATE, FrontEnd, payment_input
+from tests.support.client import FrontEnd, payment_input
 from tests.support.stack import Stack
 
 CARD_NUMBER = "4111 1111 1111 1111"
@@ -175,4 +175,3 @@ def test_a_mutation_does_not_go_by_get(stack: Stack) -> None:
     parameters: dict[str, str] = {"query": 'mutation { cancelPayment(input: {paymentId: "x"}) { __typename } }'}
     answer = httpx.get(stack.url, params=parameters, timeout=10, trust_env=False)
     assert answer.status_code in {400, 405}
-    assert INITIATE.startswith("\nmutation")
