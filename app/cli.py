@@ -167,7 +167,13 @@ def sandbox() -> None:
     from app.laptop.sandbox.server import SandboxOptions, serve
 
     settings = _settings()
-    options = SandboxOptions(data=settings.data_dir / "sandbox", host=settings.sandbox_host, port=settings.sandbox_port)
+    options = SandboxOptions(
+        data=settings.data_dir / "sandbox",
+        host=settings.sandbox_host,
+        port=settings.sandbox_port,
+        public_url=settings.sandbox_public_url,
+        notices_url=f"{settings.public_url}/webhooks",
+    )
 
     def ready(port: int) -> None:
         typer.echo(f"sandbox ready on http://{options.host}:{port}")

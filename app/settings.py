@@ -2,11 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableSetting
+
+Group = TypeVar("Group", bound=BaseSettings)
 
 
 class Profile(StrEnum):
@@ -23,13 +25,18 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """What can be configured; field `x` is the variable `PAYGATE_X`."""
 
-    model_config = SettingsConfigDict(env_prefix="PAYGATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PAYGATE_", frozen=True, extra="ignore")  # see `settings_config`
 
     profile: Profile = Field(
         Profile.PRODUCTION, description="`dev` serves everybody as merchant `demo`; `production` wants API keys"
     )
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the gateway listens on")
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        pattern=r"^https?://[^\s?#]*[^\s?#/]$",
+        description="where customers and providers reach the gateway",
+    )
     workers: int = Field(1, ge=1, le=64, description="gateway processes")
     data_dir: Path = Field(Path(".paygate"), description="where `paygate dev` and `paygate eventstore` keep data")
     eventstore_uri: str = Field(
@@ -108,26 +115,41 @@ class Settings(BaseSettings):
         return self
 
 
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """How every group of settings is read; `prefix` is what the names of its variables begin with."""
+    return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="ignore")
+
+
 def load_settings(**overrides: Any) -> Settings:
     """The settings from the environment; raises `SettingsError` naming each variable that is wrong."""
+    return load(Settings, **overrides)
+
+
+def load(kind: type[Group], **overrides: Any) -> Group:
+    """A group of settings from the environment; raises `SettingsError` naming each variable that is wrong."""
     try:
-        return Settings(**overrides)
+        return kind(**overrides)
     except ValidationError as error:
-        raise SettingsError("\n".join(_complaint(problem) for problem in error.errors())) from None
+        raise SettingsError("\n".join(_complaint(kind, problem) for problem in error.errors())) from None
     except UnreadableSetting as error:
         # Its text names the field; its cause holds the value, which may be a secret.
-        raise SettingsError(_not_json(str(error))) from None
+        raise SettingsError(_not_json(kind, str(error))) from None
 
 
-def _not_json(text: str) -> str:
-    name = next((name for name in Settings.model_fields if f'"{name}"' in text), "")
-    field = Settings.model_fields.get(name)
-    return f"PAYGATE_{name.upper()}: is not JSON — {field.description if field else text}"
+def variable(kind: type[BaseSettings], field: str) -> str:
+    """The name of the variable that a field is read from."""
+    return f"{kind.model_config['env_prefix']}{field}".upper()
 
 
-def _complaint(problem: Any) -> str:
+def _not_json(kind: type[BaseSettings], text: str) -> str:
+    name = next((name for name in kind.model_fields if f'"{name}"' in text), "")
+    field = kind.model_fields.get(name)
+    return f"{variable(kind, name)}: is not JSON — {field.description if field else text}"
+
+
+def _complaint(kind: type[BaseSettings], problem: Any) -> str:
     name = str(problem["loc"][0]) if problem["loc"] else problem["msg"].removeprefix("Value error, ").split(":")[0]
-    field = Settings.model_fields.get(name)
+    field = kind.model_fields.get(name)
     takes = f" — {field.description}" if field else ""
     message = problem["msg"].removeprefix("Value error, ").removeprefix(f"{name}: ")
-    return f"PAYGATE_{name.upper()}: {message}{takes}"
+    return f"{variable(kind, name)}: {message}{takes}"

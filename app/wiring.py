@@ -20,6 +20,7 @@ from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
 from app.live.history import Histories
 from app.live.hub import Hub
+from app.processor.perform import Performer
 from app.processor.pump import Pump
 from app.processor.service import Processor
 from app.providers.registry import open_providers
@@ -61,7 +62,7 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
     async with (
         esdb.connect(settings.eventstore_uri) as store,
         open_redis(settings.redis_url) as redis,
-        open_providers(settings) as providers,
+        open_providers(settings, utc_now) as providers,
     ):
         read_model, in_flight, vault = ReadModel(redis), InFlight(), _vault(settings)
         async with (
@@ -104,9 +105,10 @@ async def open_processor(settings: Settings, ready: Callable[[], None]) -> Async
     async with (
         esdb.connect(settings.eventstore_uri) as store,
         open_redis(settings.redis_url) as redis,
-        open_providers(settings) as providers,
+        open_providers(settings, utc_now) as providers,
     ):
-        pump = Pump(store, providers, _vault(settings), utc_now, policy_of(settings))
+        performer = Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
+        pump = Pump(store, providers, performer, utc_now, policy_of(settings))
         yield Processor(store, ReadModel(redis), pump, settings.processor_concurrency, settings.sweep_interval, ready)
 
 

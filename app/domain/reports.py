@@ -35,6 +35,28 @@ class ActionNeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """The customer has agreed, and the provider waits to be told to go on (`Operation.CONFIRM`)."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """Money has arrived in our account; `reference` names this transfer alone, whoever tells of it."""
+
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The customer came too late: the provider takes this payment no more, and nothing was taken."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """A definite no. `retryable` says whether another attempt, as another payment, may succeed."""
 
@@ -46,7 +68,7 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """The held funds are released; nothing was taken."""
+    """The held funds are released, or the customer called the payment off; nothing was taken."""
 
     reference: str
 
@@ -81,4 +103,17 @@ class Unknown:
     reason: str
 
 
-ProviderReport = Authorized | Captured | ActionNeeded | Declined | Voided | Refunded | Pending | Missing | Unknown
+ProviderReport = (
+    Authorized
+    | Captured
+    | ActionNeeded
+    | Approved
+    | Transferred
+    | Expired
+    | Declined
+    | Voided
+    | Refunded
+    | Pending
+    | Missing
+    | Unknown
+)

@@ -74,7 +74,10 @@ class _Server:
 
 def _gateway(settings: Settings, spare: Iterator[int]) -> _Server:
     port = _usable_port(settings, "port", settings.host) or next(spare)
-    return _Server(port, {"port": port})
+    found: dict[str, Any] = {"port": port}
+    if "public_url" not in settings.model_fields_set:
+        found["public_url"] = f"http://{address(settings.host, port)}"
+    return _Server(port, found)
 
 
 def _eventstore(settings: Settings, spare: Iterator[int]) -> _Server:

@@ -1,6 +1,9 @@
 """One call to a provider for one payment: the request from the state, the answer as a report."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
 
 from app.access.vault import Vault
 from app.domain.ids import PaymentId
@@ -9,81 +12,109 @@ from app.domain.payment.decide import provider_key_of
 from app.domain.payment.events import CardMethod, Operation
 from app.domain.payment.model import (
     Authorized,
+    Authorizing,
     AwaitingCustomer,
     Call,
     Cancelled,
     Captured,
     Capturing,
+    Confirming,
     Existing,
+    Expired,
     Failed,
     Voiding,
+    outstanding_of,
     payment_id_of,
 )
 from app.domain.reports import ProviderReport
 from app.providers.port import (
     Authorization,
     CaptureCall,
+    Confirmation,
     PaymentProvider,
+    PaymentTerms,
     Query,
     RefundCall,
     VoidCall,
 )
 
 
-def call(
-    provider: PaymentProvider, vault: Vault, state: Existing, operation: Operation, refund_id: str | None
-) -> Awaitable[ProviderReport]:
-    """Make the call that `state` wants; raises what the provider's port raises."""
-    payment_id, key = payment_id_of(state), provider_key_of(state, operation, refund_id)
-    match operation:
-        case Operation.AUTHORIZE:
-            return provider.authorize(_authorization(vault, state, payment_id, key))
-        case Operation.CAPTURE:
-            money = Money(state.amount if isinstance(state, Capturing) else 0, state.terms.currency)
-            return provider.capture(CaptureCall(payment_id, key, _reference(state), money))
-        case Operation.VOID:
-            return provider.void(VoidCall(payment_id, key, _reference(state)))
-        case Operation.REFUND:
-            return provider.refund(RefundCall(payment_id, key, _reference(state), _refund(state, refund_id)))
+@dataclass(frozen=True)
+class Performer:
+    """Turns states into calls. `return_page` gives the address of the page that customers come back to."""
 
+    vault: Vault
+    return_page: Callable[[PaymentId], str]
 
-def look_up(
-    provider: PaymentProvider, state: Existing, made: Call, refund_id: str | None, *, conclusive: bool
-) -> Awaitable[ProviderReport]:
-    """Ask what became of a call that was made."""
-    key = provider_key_of(state, made.operation, refund_id)
-    reference = _reference(state) or None
-    return provider.look_up(Query(payment_id_of(state), made.operation, key, reference, conclusive))
+    def call(
+        self, provider: PaymentProvider, state: Existing, operation: Operation, refund_id: str | None
+    ) -> Awaitable[ProviderReport]:
+        """Make the call that `state` wants; raises what the provider's port raises."""
+        terms, key = self._terms(state), provider_key_of(state, operation, refund_id)
+        reference = _reference(state)
+        match operation:
+            case Operation.AUTHORIZE:
+                return provider.authorize(Authorization(terms, key, self._token(state)))
+            case Operation.CONFIRM:
+                return provider.confirm(Confirmation(terms, key, reference))
+            case Operation.CAPTURE:
+                money = Money(state.amount if isinstance(state, Capturing) else 0, state.terms.currency)
+                return provider.capture(CaptureCall(terms, key, reference, money))
+            case Operation.VOID:
+                return provider.void(VoidCall(terms, key, reference, held=_held(state)))
+            case Operation.REFUND:
+                return provider.refund(RefundCall(terms, key, reference, *_refund(state, refund_id)))
 
+    def look_up(
+        self, provider: PaymentProvider, state: Existing, made: Call, refund_id: str | None, *, conclusive: bool
+    ) -> Awaitable[ProviderReport]:
+        """Ask what became of a call that was made."""
+        key = provider_key_of(state, made.operation, refund_id)
+        outstanding = Money(outstanding_of(state), state.terms.currency)
+        query = Query(self._terms(state), made.operation, key, _reference(state) or None, conclusive, outstanding)
+        return provider.look_up(query)
 
-def _authorization(vault: Vault, state: Existing, payment_id: PaymentId, key: str) -> Authorization:
-    terms = state.terms
-    return Authorization(
-        payment_id=payment_id,
-        key=key,
-        money=Money(terms.amount, terms.currency),
-        method=terms.method.kind,
-        token=vault.unseal(terms.method.sealed_token) if isinstance(terms.method, CardMethod) else None,
-        description=terms.description,
-        return_url=terms.return_url,
-        expires_at=terms.expires_at,
-    )
+    def _terms(self, state: Existing) -> PaymentTerms:
+        terms, payment_id = state.terms, payment_id_of(state)
+        return PaymentTerms(
+            payment_id=payment_id,
+            money=Money(terms.amount, terms.currency),
+            method=terms.method.kind,
+            initiated_at=terms.at,
+            return_url=self.return_page(payment_id),
+            capture=terms.capture,
+            description=terms.description,
+            expires_at=terms.expires_at,
+        )
+
+    def _token(self, state: Existing) -> SecretStr | None:
+        method = state.terms.method
+        return self.vault.unseal(method.sealed_token) if isinstance(method, CardMethod) else None
 
 
 def _reference(state: Existing) -> str:
     """The provider's own id, where it is known."""
     match state:
-        case AwaitingCustomer() | Authorized() | Capturing() | Voiding() | Captured():
+        case AwaitingCustomer() | Confirming() | Authorized() | Capturing() | Voiding() | Captured():
             return state.reference
-        case Failed() | Cancelled() if state.late:
-            return state.late.reference
+        case Authorizing():
+            return state.reference or ""
+        case Failed() | Cancelled() | Expired():
+            kept = state.late or state.session
+            return kept.reference if kept else ""
     return ""
 
 
-def _refund(state: Existing, refund_id: str | None) -> Money:
-    amount = 0
+def _held(state: Existing) -> bool:
+    return state.held > 0 if isinstance(state, Voiding) else isinstance(state, Failed | Cancelled | Expired)
+
+
+def _refund(state: Existing, refund_id: str | None) -> tuple[Money, Money]:
+    """What is to be given back, and what of."""
+    amount = captured = 0
     if isinstance(state, Captured):
         amount = next(refund.amount for refund in state.refunds if refund.refund_id == refund_id)
-    elif isinstance(state, Failed | Cancelled) and state.late:
-        amount = state.late.amount
-    return Money(amount, state.terms.currency)
+        captured = state.amount
+    elif isinstance(state, Failed | Cancelled | Expired) and state.late:
+        amount = captured = state.late.amount
+    return Money(amount, state.terms.currency), Money(captured, state.terms.currency)

@@ -7,17 +7,18 @@ from typing import assert_never
 
 import structlog
 
-from app.access.vault import Vault
 from app.domain.payment.events import Operation, PaymentEvent
 from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
+    CloseSession,
     Expire,
     GiveUp,
     NotInitiated,
     PaymentCommand,
     PaymentState,
     RecordReport,
+    Session,
     StartCall,
 )
 from app.domain.payment.next_action import (
@@ -27,13 +28,15 @@ from app.domain.payment.next_action import (
     LookUp,
     Policy,
     WaitUntil,
+    WatchSession,
     next_action,
 )
 from app.domain.reports import ProviderReport, Unknown
 from app.eventstore.codec import Cause
 from app.eventstore.port import EventStore
 from app.eventstore.transact import PAYMENTS, History, load, transact
-from app.processor import perform
+from app.eventstore.transfer_codes import claim
+from app.processor.perform import Performer
 from app.providers.port import PaymentProvider
 from app.providers.registry import ProviderRegistry
 
@@ -52,7 +55,7 @@ class Pump:
 
     store: EventStore
     providers: ProviderRegistry
-    vault: Vault
+    performer: Performer
     clock: Callable[[], datetime]
     policy: Policy
 
@@ -83,6 +86,8 @@ class Pump:
                 return await self._expire(payment_id, history, cause)
             case EndByGivingUp():
                 return await self._write(payment_id, history, GiveUp(self.clock()), cause)
+            case WatchSession(session):
+                return await self._watch(payment_id, history, session, cause)
         assert_never(action)
 
     async def _call(
@@ -95,7 +100,10 @@ class Pump:
         if not outcome.appended or isinstance(state, NotInitiated):
             # Another processor's call is under way: what comes of it is seen in the stream.
             return outcome.history
-        report = await perform.call(provider, self.vault, state, operation, refund_id)
+        if operation is Operation.AUTHORIZE and state.terms.method.kind == "qr":
+            # Before anybody can see the code, so that no transfer can come before it is known whose it is.
+            await claim(self.store, payment_id, cause)
+        report = await self.performer.call(provider, state, operation, refund_id)
         made = call_of(state, operation, refund_id)
         attempt = made.attempt if made else None
         command = RecordReport(operation, report, self.clock(), refund_id, attempt)
@@ -118,7 +126,7 @@ class Pump:
         # A request may leave as late as its time-out and be seen as late as the provider says.
         seen_by = question.call.started_at + self.policy.call_timeout + provider.capabilities.visibility_delay
         conclusive = self.clock() >= seen_by
-        return await perform.look_up(provider, state, question.call, question.refund_id, conclusive=conclusive)
+        return await self.performer.look_up(provider, state, question.call, question.refund_id, conclusive=conclusive)
 
     async def _expire(self, payment_id: str, history: PaymentHistory, cause: Cause) -> PaymentHistory:
         """End a payment whose deadline has passed, but not over the head of a customer who has just paid."""
@@ -131,6 +139,22 @@ class Pump:
             if answered.revision != history.revision:
                 return answered
         return await self._write(payment_id, history, Expire(self.clock()), cause)
+
+    async def _watch(self, payment_id: str, history: PaymentHistory, session: Session, cause: Cause) -> PaymentHistory:
+        """Ask about an ended payment whose customer may still pay, until the provider takes it no more."""
+        provider = self._provider(history.state)
+        life = provider.capabilities.session_life
+        if life is None or isinstance(history.state, NotInitiated):
+            return await self._write(payment_id, history, CloseSession(self.clock()), cause)
+        over = self.clock() >= history.state.terms.at + life + self.policy.call_timeout
+        question = LookUp(Operation.AUTHORIZE, session.call)
+        report = await self._ask(history, question)
+        if isinstance(report, Unknown):
+            return history
+        answered = await self._record(payment_id, history, self._answer(question, report), cause)
+        if answered.revision != history.revision or not over:
+            return answered
+        return await self._write(payment_id, history, CloseSession(self.clock()), cause)
 
     def _answer(self, question: LookUp, report: ProviderReport) -> RecordReport:
         # The question was about this call. Meanwhile somebody may have made the next one, of which it says nothing.

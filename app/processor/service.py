@@ -15,7 +15,15 @@ from datetime import timedelta
 import structlog
 
 from app.access.vault import Unsealable
-from app.domain.payment.events import CaptureRequested, PaymentInitiated, RefundRequested, VoidRequested
+from app.domain.payment.events import (
+    CaptureRequested,
+    ConfirmationRequested,
+    LookUpRequested,
+    PaymentInitiated,
+    RefundRequested,
+    TransferReceived,
+    VoidRequested,
+)
 from app.domain.payment.evolve import ImpossibleHistory
 from app.eventstore.codec import UnreadableEvent, causation_of, new_cause
 from app.eventstore.port import Delivery, EventStore, EventStoreError, WrongRevision
@@ -34,7 +42,18 @@ _REMEMBERED_BACKOFFS = 100_000
 _MOST_DUE_OF_A_PARTITION = 1_000
 
 # The events after which a provider has to be called; the others are of a call under way, or final.
-_CALLING = {kind.__name__ for kind in (PaymentInitiated, CaptureRequested, VoidRequested, RefundRequested)}
+_CALLING = {
+    kind.__name__
+    for kind in (
+        PaymentInitiated,
+        LookUpRequested,
+        ConfirmationRequested,
+        TransferReceived,
+        CaptureRequested,
+        VoidRequested,
+        RefundRequested,
+    )
+}
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ What an outcome means for the money decides how it is classified:
 | nothing was sent: no name, no connection, no TLS  | certainly not done  | repeated, then `ProviderUnreachable` |
 | the provider says that it turned the request away | certainly not done  | repeated, then `ProviderUnreachable` |
 | no answer, connection lost, 5xx, no JSON object   | may have been done  | `Unknown`, never repeated            |
-| a JSON object with 2xx or 4xx                     | the provider's word | `Answer`                             |
+| a JSON object with 2xx or 4xx, or 204             | the provider's word | `Answer`                             |
 
 Repeats carry the same idempotency key. Neither an error nor a log line holds an address, a header or a body.
 """
@@ -56,8 +56,11 @@ class ProviderRequest:
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, JsonValue] | None = field(default=None, repr=False)
+    """Sent as JSON."""
     turned_away: Callable[[Answer], bool] = field(default=_never, repr=False)
     """Whether an answer says that nothing was done and the request should be repeated."""
+    content: bytes | None = field(default=None, repr=False)
+    """Sent as it is, in place of `body`; `headers` then name its type."""
 
 
 @asynccontextmanager
@@ -133,6 +136,7 @@ class ProviderHttp:
             request.path,
             headers=dict(request.headers),
             json=request.body,
+            content=request.content,
             extensions={"trace": progress.note},
         )
         async with sending as response:
@@ -163,6 +167,8 @@ class _Progress:
 def _read(status: int, raw: bytes) -> Answer | Unknown:
     if status >= 600 or status < 200 or 300 <= status < 400 or len(raw) > LARGEST_ANSWER:
         return Unknown(f"answered {status} in a way nobody understands")
+    if status == 204 and not raw:
+        return Answer(status, {})
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):

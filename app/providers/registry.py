@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 
-from app.providers.http import ProviderHttp, open_http
-from app.providers.port import MethodKind, PaymentProvider
+from app.providers.notices import NoticeReader
+from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
 from app.settings import Settings, SettingsError
 
 ENTRY_POINT_GROUP = "paygate.providers"
 
-ProviderFactory = Callable[[Settings], AbstractAsyncContextManager[PaymentProvider]]
-"""Makes a provider, and closes what it holds open afterwards."""
+ProviderFactory = Callable[[ProviderContext], AbstractAsyncContextManager[PaymentProvider]]
+"""Makes a provider, and closes what it holds open afterwards; raises `SettingsError` when a setting of its is wrong."""
 
 
 class ProviderRegistry:
@@ -34,27 +34,27 @@ class ProviderRegistry:
         """The provider of that name, or None when it is not switched on."""
         return self._providers.get(name)
 
+    def reader(self, name: str) -> NoticeReader | None:
+        """Who reads what comes in at `/webhooks/{name}`, or None."""
+        readers = (reader for provider in self._providers.values() for reader in provider.notice_readers)
+        return next((reader for reader in readers if reader.name == name), None)
+
     def offering(self, method: MethodKind) -> tuple[str, ...]:
         """The names of those that take payments this way."""
         return tuple(name for name, provider in self._providers.items() if method in provider.capabilities.methods)
 
 
 @asynccontextmanager
-async def open_providers(settings: Settings) -> AsyncIterator[ProviderRegistry]:
+async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[ProviderRegistry]:
     """The providers the settings switch on; raises `SettingsError` when one of them does not exist."""
+    context = ProviderContext(settings, clock)
     factories = {name: _factory(name) for name in settings.providers}
     async with AsyncExitStack() as stack:
-        providers = {name: await stack.enter_async_context(make(settings)) for name, make in factories.items()}
+        providers = {name: await stack.enter_async_context(make(context)) for name, make in factories.items()}
         yield ProviderRegistry(providers)
 
 
-@asynccontextmanager
-async def _open_sandbox(settings: Settings) -> AsyncIterator[PaymentProvider]:
-    async with open_http(settings.sandbox_url) as client:
-        yield sandbox.SandboxProvider(ProviderHttp(client, sandbox.NAME, settings.provider_timeout))
-
-
-_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: _open_sandbox}
+_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: sandbox.open_provider}
 
 
 def _factory(name: str) -> ProviderFactory:

@@ -33,12 +33,14 @@ from app.eventstore import esdb
 from app.eventstore.codec import new_cause
 from app.eventstore.port import NO_STREAM, EventStore, NewEvent, RecordedEvent
 from app.eventstore.transact import PAYMENTS, load, transact
+from app.processor.perform import Performer
 from app.processor.pump import Pump
 from app.processor.service import Processor
 from app.providers.port import PaymentProvider, ProviderUnreachable
 from app.providers.registry import ProviderRegistry, open_providers
 from app.redisio import open_redis
 from app.settings import Settings
+from app.wiring import utc_now
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
@@ -55,6 +57,7 @@ POLICY = Policy(call_timeout=timedelta(seconds=20), customer_poll=timedelta(seco
 SOME_TIME = timedelta(seconds=11)
 """A few of these, and an unanswered call counts as unknown and its absence as conclusive."""
 VAULT = Vault(SecretStr("a secret key of at least 32 characters"))
+PERFORMER = Performer(VAULT, lambda payment_id: f"https://pay.test/return/{payment_id}")
 
 T = TypeVar("T")
 Movements = list[tuple[str, int]]
@@ -172,7 +175,7 @@ class Desk:
         fuse = fuse or Fuse()
         asked = provider or WatchedProvider(self.provider, fuse)
         store: Any = FusedStore(self.store, fuse)
-        return Pump(store, ProviderRegistry({"sandbox": asked}), VAULT, self.clock, self.policy)
+        return Pump(store, ProviderRegistry({"sandbox": asked}), PERFORMER, self.clock, self.policy)
 
     async def run(self, payment_id: str) -> PaymentState:
         await self.pump().run(payment_id, new_cause(payment_id))
@@ -231,7 +234,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 @asynccontextmanager
 async def reaching(sandbox: SandboxProcess) -> AsyncIterator[PaymentProvider]:
-    async with open_providers(Settings(sandbox_url=sandbox.url, provider_timeout=PROVIDER_SECONDS)) as registry:
+    async with open_providers(
+        Settings(sandbox_url=sandbox.url, provider_timeout=PROVIDER_SECONDS), utc_now
+    ) as registry:
         provider = registry.get("sandbox")
         assert provider is not None
         yield provider
@@ -486,7 +491,7 @@ async def opened(
         stores = [await stack.enter_async_context(esdb.connect(server.uri)) for _ in range(processors + 1)]
         running = [asyncio.create_task(Projection(stores[0], Publisher(redis), POLICY).run())]
         for store in stores[1:]:
-            pump = Pump(store, registry, VAULT, clock, POLICY)
+            pump = Pump(store, registry, PERFORMER, clock, POLICY)
             processor = Processor(store, read_model, pump, concurrency=8, sweep_seconds=0.05)
             running.append(asyncio.create_task(processor.run()))
         try:
@@ -561,7 +566,7 @@ class TestTheService:
 
             await eventually(all_due, what="all of them on the list")
             registry = ProviderRegistry({"sandbox": office.provider})
-            pump = Pump(office.store, registry, VAULT, office.clock, POLICY)
+            pump = Pump(office.store, registry, PERFORMER, office.clock, POLICY)
             processor = Processor(office.store, read_model, pump, concurrency=1, sweep_seconds=0.0)
             for _ in range(10):
                 await processor.sweep()

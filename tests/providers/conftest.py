@@ -5,6 +5,7 @@ import pytest
 from app.providers.port import PaymentProvider
 from app.providers.registry import open_providers
 from app.settings import Settings
+from app.wiring import utc_now
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 CALL_SECONDS = 2.0
@@ -20,7 +21,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 @pytest.fixture
 async def provider(sandbox: SandboxProcess) -> AsyncIterator[PaymentProvider]:
     settings = Settings(sandbox_url=sandbox.url, provider_timeout=CALL_SECONDS)
-    async with open_providers(settings) as registry:
+    async with open_providers(settings, utc_now) as registry:
         found = registry.get("sandbox")
         assert found is not None
         yield found

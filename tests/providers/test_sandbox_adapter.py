@@ -29,7 +29,8 @@ from app.domain.reports import (
 from app.providers.port import MethodKind, PaymentProvider, ProviderUnreachable
 from app.providers.registry import open_providers
 from app.settings import Settings
-from tests.providers.builders import PRICE, authorization, capture, new_payment, query, refund, void
+from app.wiring import utc_now
+from tests.providers.builders import PRICE, RETURN_URL, authorization, capture, new_payment, query, refund, terms, void
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 SHORT_SECONDS = 0.5
@@ -37,7 +38,7 @@ SHORT_SECONDS = 0.5
 
 @asynccontextmanager
 async def provider_of(sandbox: SandboxProcess, seconds: float) -> AsyncIterator[PaymentProvider]:
-    async with open_providers(Settings(sandbox_url=sandbox.url, provider_timeout=seconds)) as registry:
+    async with open_providers(Settings(sandbox_url=sandbox.url, provider_timeout=seconds), utc_now) as registry:
         provider = registry.get("sandbox")
         assert provider is not None
         yield provider
@@ -58,10 +59,11 @@ async def taken(provider: PaymentProvider, payment_id: PaymentId) -> str:
 async def waiting_for_customer(
     provider: PaymentProvider,
     payment_id: PaymentId,
-    return_url: str | None = None,
+    return_url: str = RETURN_URL,
     expires_at: datetime | None = None,
 ) -> ActionNeeded:
-    call = replace(authorization(payment_id, "tok_authenticate"), return_url=return_url, expires_at=expires_at)
+    call = authorization(payment_id, "tok_authenticate")
+    call = replace(call, terms=replace(call.terms, return_url=return_url, expires_at=expires_at))
     report = await provider.authorize(call)
     assert isinstance(report, ActionNeeded)
     return report
@@ -282,7 +284,7 @@ async def test_every_call_may_be_repeated(provider: PaymentProvider, sandbox: Sa
 async def test_a_key_used_for_another_amount_is_unknown(provider: PaymentProvider, sandbox: SandboxProcess) -> None:
     payment_id = new_payment()
     await held(provider, payment_id)
-    other = replace(authorization(payment_id), money=Money(1, "EUR"))
+    other = replace(authorization(payment_id), terms=terms(payment_id, Money(1, "EUR")))
     assert isinstance(await provider.authorize(other), Unknown)
     assert len(sandbox.charges(payment_id)) == 1
 
@@ -311,7 +313,9 @@ async def test_each_operation_is_looked_up_by_itself(provider: PaymentProvider) 
 
 @pytest.mark.parametrize("method", ["redirect", "qr"])
 async def test_other_ways_of_paying_are_refused_without_a_call(provider: PaymentProvider, method: MethodKind) -> None:
-    report = await provider.authorize(replace(authorization(new_payment()), method=method, token=None))
+    payment_id = new_payment()
+    call = replace(authorization(payment_id), terms=terms(payment_id, method=method), token=None)
+    report = await provider.authorize(call)
     assert isinstance(report, Declined)
     assert report.code == "method_not_supported"
 

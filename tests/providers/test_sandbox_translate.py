@@ -23,7 +23,7 @@ from app.domain.reports import (
 from app.providers.answer import Answer
 from app.providers.sandbox.translate import report_of_call, report_of_look_up, turned_away
 
-AUTHORIZE, CAPTURE, VOID, REFUND = Operation
+AUTHORIZE, CONFIRM, CAPTURE, VOID, REFUND = Operation
 URL = "http://127.0.0.1:8090/approve/ch_1"
 HELD, TAKEN = Money(4200, "EUR"), Money(4000, "EUR")
 

@@ -15,7 +15,7 @@ from app.domain.payment.events import (
     RedirectAction,
 )
 from app.domain.payment.model import Cancel, PaymentCommand, PaymentState, RecordReport, RefundMoney, StartCall
-from app.domain.reports import ProviderReport
+from app.domain.reports import ProviderReport, Transferred
 from tests.support.spec import PAYMENT, Given
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -85,8 +85,15 @@ def refunded(amount: int = PRICE.amount, currency: str = PRICE.currency) -> repo
     return reports.Refunded("re_1", Money(amount, currency))
 
 
+def transferred(amount: int = PRICE.amount, currency: str = PRICE.currency, reference: str = "bank-1") -> Transferred:
+    return Transferred(reference, Money(amount, currency))
+
+
 DECLINED = reports.Declined("card_declined", "the card was declined", reference=REFERENCE)
 ACTION_NEEDED = reports.ActionNeeded(REFERENCE, REDIRECT)
+APPROVED = reports.Approved(REFERENCE)
+EXPIRED_THERE = reports.Expired(REFERENCE)
+ANOTHER_ACTION = reports.ActionNeeded(REFERENCE, RedirectAction(url="https://provider.test/approve/2"))
 VOIDED = reports.Voided(REFERENCE)
 PENDING = reports.Pending()
 NO_TRACE = reports.Missing(conclusive=True)

@@ -10,6 +10,7 @@ from app.domain.payment.evolve import fold
 from app.domain.payment.model import (
     Cancel,
     Capture,
+    CloseSession,
     Expire,
     GiveUp,
     Initiate,
@@ -17,13 +18,16 @@ from app.domain.payment.model import (
     PaymentState,
     RecordReport,
     RefundMoney,
+    RequestLookUp,
     StartCall,
 )
 from app.domain.refusals import Refusal
 from app.domain.reports import ProviderReport
 from tests.support.builders import (
     ACTION_NEEDED,
+    APPROVED,
     DECLINED,
+    EXPIRED_THERE,
     LATER,
     NO_ANSWER,
     NO_TRACE,
@@ -35,6 +39,7 @@ from tests.support.builders import (
     captured,
     initiated,
     refunded,
+    transferred,
 )
 from tests.support.positions import POSITIONS
 
@@ -43,11 +48,12 @@ AMOUNTS = (-1, 0, 1, 400, 600, 1000, 1001)
 
 
 def _reports() -> Iterator[ProviderReport]:
-    yield from (ACTION_NEEDED, DECLINED, VOIDED, PENDING, NO_TRACE, NO_TRACE_YET, NO_ANSWER)
+    yield from (ACTION_NEEDED, APPROVED, DECLINED, EXPIRED_THERE, VOIDED, PENDING, NO_TRACE, NO_TRACE_YET, NO_ANSWER)
     for amount in AMOUNTS:
-        yield from (authorized(amount), captured(amount), refunded(amount))
+        yield from (authorized(amount), captured(amount), refunded(amount), transferred(amount))
     for currency in ("USD", "eur", "???", ""):
         yield from (authorized(currency=currency), captured(currency=currency), refunded(currency=currency))
+        yield transferred(currency=currency)
 
 
 REPORTS = tuple(_reports())
@@ -56,6 +62,7 @@ REPORTS = tuple(_reports())
 def _commands() -> Iterator[PaymentCommand]:
     yield from (Initiate(initiated()), Initiate(initiated(fingerprint="another")))
     yield from (Cancel(NOW), Cancel(NOW, "changed my mind"), GiveUp(NOW), Expire(NOW), Expire(LATER))
+    yield from (RequestLookUp("notice", NOW), RequestLookUp("return_page", NOW), CloseSession(NOW))
     yield from (Capture(NOW, amount) for amount in (None, *AMOUNTS))
     for refund_id in REFUND_IDS:
         yield from (StartCall(operation, NOW, refund_id) for operation in Operation)
@@ -71,6 +78,9 @@ COMMANDS = tuple(_commands())
 _USUAL: tuple[PaymentCommand, ...] = (
     *(StartCall(operation, NOW) for operation in (Operation.AUTHORIZE, Operation.CAPTURE, Operation.VOID)),
     *(RecordReport(Operation.AUTHORIZE, report, NOW) for report in (authorized(), captured(), ACTION_NEEDED, PENDING)),
+    *(RecordReport(Operation.AUTHORIZE, report, NOW) for report in (APPROVED, transferred(400), transferred(600))),
+    *(RecordReport(Operation.CONFIRM, report, NOW) for report in (authorized(), captured(), ACTION_NEEDED, DECLINED)),
+    StartCall(Operation.CONFIRM, NOW),
     *(RecordReport(Operation.CAPTURE, report, NOW) for report in (captured(), captured(600), DECLINED)),
     *(RecordReport(Operation.VOID, report, NOW) for report in (VOIDED, DECLINED)),
     *(RecordReport(Operation.REFUND, refunded(n), NOW, ref) for n in (400, 1000) for ref in REFUND_IDS),

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from app.domain.payment.events import Operation
-from app.domain.payment.model import Capture, Expire, GiveUp
+from app.domain.payment.model import Capture, CloseSession, Expire, GiveUp, RequestLookUp
 from app.domain.reports import ProviderReport
 from tests.support.builders import (
     ACTION_NEEDED,
+    ANOTHER_ACTION,
+    APPROVED,
     CANCEL,
     DECLINED,
+    EXPIRED_THERE,
     LATER,
     NO_ANSWER,
     NO_TRACE,
@@ -23,10 +26,12 @@ from tests.support.builders import (
     refund,
     refunded,
     said,
+    transferred,
 )
 from tests.support.spec import PAYMENT
 
-AUTHORIZE, CAPTURE, VOID, REFUND = Operation.AUTHORIZE, Operation.CAPTURE, Operation.VOID, Operation.REFUND
+AUTHORIZE, CONFIRM, CAPTURE = Operation.AUTHORIZE, Operation.CONFIRM, Operation.CAPTURE
+VOID, REFUND = Operation.VOID, Operation.REFUND
 
 
 def authorizing(*, manual: bool = False, expires: bool = False) -> GivenPayment:
@@ -39,6 +44,18 @@ def cancelling(*, expires: bool = False) -> GivenPayment:
 
 def awaiting_customer(*, manual: bool = False, expires: bool = False) -> GivenPayment:
     return authorizing(manual=manual, expires=expires).after(said(ACTION_NEEDED))
+
+
+def confirming(*, manual: bool = False, expires: bool = False) -> GivenPayment:
+    return awaiting_customer(manual=manual, expires=expires).after(said(APPROVED))
+
+
+def partly_transferred(*, expires: bool = False) -> GivenPayment:
+    return awaiting_customer(expires=expires).after(said(transferred(400)))
+
+
+def transferred_in_full() -> GivenPayment:
+    return partly_transferred().after(said(transferred(600, reference="bank-2")))
 
 
 def held() -> GivenPayment:
@@ -83,6 +100,16 @@ def cancelled() -> GivenPayment:
     return payment().after(CANCEL)
 
 
+def session_expired() -> GivenPayment:
+    """The customer may still pay at the provider."""
+    return awaiting_customer(expires=True).after(Expire(LATER))
+
+
+def session_cancelled() -> GivenPayment:
+    """The customer may still pay at the provider."""
+    return ending_session().after(call(VOID), said(VOIDED, VOID))
+
+
 def expired(*, manual: bool = False) -> GivenPayment:
     return payment(manual=manual, expires=True).after(Expire(LATER))
 
@@ -116,6 +143,22 @@ def _positions() -> Iterator[tuple[str, GivenPayment]]:
     yield "awaiting customer, no trace", awaiting_customer().after(said(NO_TRACE))
     yield "awaiting customer with a deadline", awaiting_customer(expires=True)
     yield "customer acted", awaiting_customer().after(said(PENDING))
+    yield "awaiting customer, reason to ask", awaiting_customer().after(RequestLookUp("notice", NOW))
+    yield "awaiting customer, a part has come", partly_transferred()
+    yield "awaiting the rest", partly_transferred().after(said(ANOTHER_ACTION))
+    yield "awaiting customer with a deadline, a part has come", partly_transferred(expires=True)
+    yield "transferred in full", transferred_in_full()
+    yield "transferred twice", transferred_in_full().after(said(transferred(reference="bank-3")))
+    yield from _with_its_calls("confirming", confirming(), CONFIRM)
+    yield from _with_its_calls("confirming by hand", confirming(manual=True), CONFIRM)
+    yield "confirming with a deadline", confirming(expires=True)
+    yield "confirming, cancelling", confirming().after(call(CONFIRM), CANCEL)
+    yield "confirming, cancelling, no trace", confirming().after(call(CONFIRM), CANCEL, said(NO_TRACE, CONFIRM))
+    yield "sent back to choose again", confirming().after(call(CONFIRM), said(ACTION_NEEDED, CONFIRM))
+    yield (
+        "confirming again",
+        confirming().after(call(CONFIRM), said(ACTION_NEEDED, CONFIRM), said(APPROVED)),
+    )
     yield from _with_its_calls("ending the session", ending_session(), VOID)
     yield "session cannot be ended", ending_session().after(said(DECLINED, VOID))
     yield "held", held()
@@ -149,6 +192,17 @@ def _positions() -> Iterator[tuple[str, GivenPayment]]:
     yield "expired by hand", expired(manual=True)
     yield "expired, then taken in full", expired().after(said(captured()))
     yield "expired, then taken in part", expired().after(said(captured(1)))
+    yield "expired while waited for", session_expired()
+    yield "expired while waited for, then taken", session_expired().after(said(captured()))
+    yield "expired, then transferred", session_expired().after(said(transferred(1100)))
+    yield "expired with a part", partly_transferred(expires=True).after(Expire(LATER))
+    yield "expired at the provider", awaiting_customer().after(said(EXPIRED_THERE))
+    yield "expired, session closed", session_expired().after(CloseSession(LATER))
+    yield "cancelled while waited for", session_cancelled()
+    yield from _with_its_calls(
+        "cancelled while waited for, then taken", session_cancelled().after(said(captured())), REFUND
+    )
+    yield "cancelled, then transferred", session_cancelled().after(said(transferred()))
 
 
 POSITIONS = dict(_positions())

@@ -1,7 +1,8 @@
 """(command, state) -> events. `[]` when it is already so; a `Refusal` when it may not be."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from app.domain.ids import provider_key
 from app.domain.payment import events as happened
@@ -16,6 +17,9 @@ from app.domain.payment.model import (
     Capture,
     Captured,
     Capturing,
+    CloseSession,
+    Confirming,
+    Ended,
     Existing,
     Expire,
     Expired,
@@ -28,12 +32,14 @@ from app.domain.payment.model import (
     PaymentState,
     RecordReport,
     RefundMoney,
+    RequestLookUp,
     StartCall,
     Voiding,
     payment_id_of,
     status_of,
 )
 from app.domain.payment.reported import PROVIDER_TIMEOUT, record
+from app.domain.payment.transfers import to_return
 from app.domain.refusals import AmountNotAllowed, IdempotencyKeyReused, IllegalTransition
 
 
@@ -46,22 +52,7 @@ def decide(command: PaymentCommand, state: PaymentState) -> list[PaymentEvent]:
         return _initiate(command, state)
     if isinstance(state, NotInitiated):
         raise IllegalTransition("there is no such payment", status="NONE")
-    match command:
-        case StartCall():
-            return _start_call(command, state)
-        case RecordReport():
-            return record(command, state)
-        case Capture():
-            return _capture(command, state)
-        case Cancel():
-            return _cancel(command, state)
-        case RefundMoney():
-            return _refund(command, state)
-        case Expire():
-            return _expire(state, command.at)
-        case GiveUp():
-            return _give_up(state, command.at)
-    assert_never(command)
+    return _DECIDERS[type(command)](command, state)
 
 
 def _initiate(command: Initiate, state: PaymentState) -> list[PaymentEvent]:
@@ -96,6 +87,8 @@ def _wanted(command: StartCall, state: Existing) -> bool:
             return True
         case Authorizing(), Operation.AUTHORIZE:
             return not state.cancelling
+        case Confirming(), Operation.CONFIRM:
+            return not state.cancelling
         case Capturing(), Operation.CAPTURE:
             return True
         case Voiding(), Operation.VOID:
@@ -104,7 +97,7 @@ def _wanted(command: StartCall, state: Existing) -> bool:
             return any(
                 refund.refund_id == command.refund_id and refund.outcome == "PENDING" for refund in state.refunds
             )
-        case ((Failed() | Cancelled()), operation):
+        case ((Failed() | Cancelled() | Expired()), operation):
             late = state.late
             return late is not None and late.operation is operation and late.outcome == "PENDING"
     return False
@@ -114,6 +107,8 @@ def provider_key_of(state: Existing, operation: Operation, refund_id: str | None
     """The provider's idempotency key for an operation; the same for every attempt at it."""
     if isinstance(state, Voiding):
         return provider_key(payment_id_of(state), operation, str(1 + state.refused_voids))
+    if isinstance(state, Confirming) and operation is Operation.CONFIRM:
+        return provider_key(payment_id_of(state), operation, str(1 + state.refused_confirmations))
     return provider_key(payment_id_of(state), operation, refund_id or "1")
 
 
@@ -139,8 +134,13 @@ def _cancel(command: Cancel, state: Existing) -> list[PaymentEvent]:
             if state.cancelling:
                 return []
             return [happened.CancellationRequested(reason=command.reason, at=command.at)]
-        case AwaitingCustomer() | Authorized():
-            return [happened.VoidRequested(reason=command.reason, at=command.at)]
+        case Confirming() if state.call is not None:
+            return [] if state.cancelling else [happened.CancellationRequested(reason=command.reason, at=command.at)]
+        case AwaitingCustomer() | Confirming() | Authorized():
+            return [
+                happened.VoidRequested(reason=command.reason, at=command.at),
+                *to_return(state.transfers, "LATE", command.at),
+            ]
         case Voiding() | Cancelled():
             return []
         case Capturing() | Captured() | Failed() | Expired():
@@ -162,22 +162,31 @@ def _refund(command: RefundMoney, state: Existing) -> list[PaymentEvent]:
     return [happened.RefundRequested(refund_id=command.refund_id, amount=amount, reason=command.reason, at=command.at)]
 
 
-def _expire(state: Existing, at: datetime) -> list[PaymentEvent]:
-    deadline = state.terms.expires_at
+def _expire(command: Expire, state: Existing) -> list[PaymentEvent]:
+    at, deadline = command.at, state.terms.expires_at
     if deadline is None or at < deadline:
         return []
+    return _expired(state, at)
+
+
+def _expired(state: Existing, at: datetime) -> list[PaymentEvent]:
     match state:
         case Initiated() | AwaitingCustomer():
-            return [happened.PaymentExpired(at=at)]
+            return [happened.PaymentExpired(at=at), *to_return(state.transfers, "UNDERPAID", at)]
         case Authorizing(cancelling=False) if state.call.missing:
+            return [happened.PaymentExpired(at=at)]
+        case Confirming(cancelling=False) if state.call is None or state.call.missing:
             return [happened.PaymentExpired(at=at)]
     # While an outcome is open, the deadline waits for it.
     return []
 
 
-def _give_up(state: Existing, at: datetime) -> list[PaymentEvent]:
+def _give_up(command: GiveUp, state: Existing) -> list[PaymentEvent]:
+    at = command.at
     match state:
         case Authorizing(cancelling=True) if state.call.missing:
+            return [happened.PaymentCancelled(at=at)]
+        case Confirming(cancelling=True) if state.call is None or state.call.missing:
             return [happened.PaymentCancelled(at=at)]
         case Authorizing() if state.call.missing:
             return [
@@ -194,3 +203,29 @@ def _give_up(state: Existing, at: datetime) -> list[PaymentEvent]:
 def _not_in(state: Existing, wish: str) -> IllegalTransition:
     status = status_of(state)
     return IllegalTransition(f"a payment that is {status} cannot be {wish}", status=status)
+
+
+def _request_look_up(command: RequestLookUp, state: Existing) -> list[PaymentEvent]:
+    if isinstance(state, AwaitingCustomer) and not state.urged:
+        return [happened.LookUpRequested(reason=command.reason, at=command.at)]
+    # Elsewhere the provider is being asked already, or there is nothing to ask.
+    return []
+
+
+def _close_session(command: CloseSession, state: Existing) -> list[PaymentEvent]:
+    if isinstance(state, Ended) and state.session is not None:
+        return [happened.SessionClosed(at=command.at)]
+    return []
+
+
+_DECIDERS: dict[type[PaymentCommand], Callable[[Any, Existing], list[PaymentEvent]]] = {
+    StartCall: _start_call,
+    RecordReport: record,
+    Capture: _capture,
+    Cancel: _cancel,
+    RefundMoney: _refund,
+    Expire: _expire,
+    GiveUp: _give_up,
+    RequestLookUp: _request_look_up,
+    CloseSession: _close_session,
+}

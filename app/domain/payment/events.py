@@ -27,6 +27,7 @@ class Operation(StrEnum):
     """The calls a provider can be asked to make."""
 
     AUTHORIZE = "AUTHORIZE"
+    CONFIRM = "CONFIRM"
     CAPTURE = "CAPTURE"
     VOID = "VOID"
     REFUND = "REFUND"
@@ -143,6 +144,43 @@ class ActionCompleted(_Stored):
     at: datetime
 
 
+class LookUpRequested(_Stored):
+    """There is reason to ask the provider now: the customer came back, or a notice said that something happened."""
+
+    reason: Literal["return_page", "notice"]
+    at: datetime
+
+
+class ConfirmationRequested(_Stored):
+    """The customer has approved what stands under `reference`; the provider is to be told to go on."""
+
+    reference: str
+    at: datetime
+
+
+class SessionClosed(_Stored):
+    """Of an ended payment: nothing can come of the customer's session any more."""
+
+    at: datetime
+
+
+class TransferReceived(_Stored):
+    """A bank transfer for this payment has arrived; `reference` is the bank's."""
+
+    reference: str
+    amount: int
+    at: datetime
+
+
+class MoneyToReturn(_Stored):
+    """Of what was transferred, `amount` is not ours to keep. People give it back."""
+
+    reference: str
+    amount: int
+    reason: Literal["SURPLUS", "DUPLICATE", "LATE", "UNDERPAID"]
+    at: datetime
+
+
 class PaymentAuthorized(_Stored):
     """The funds are held."""
 
@@ -206,8 +244,9 @@ class PaymentCancelled(_Stored):
 
 
 class PaymentExpired(_Stored):
-    """The deadline passed before the payment was authorised."""
+    """The deadline passed before the payment was authorised: ours, or the provider's own."""
 
+    by_provider: bool = False
     at: datetime
 
 
@@ -281,6 +320,11 @@ PaymentEvent = (
     | ProviderCallMissing
     | ActionRequired
     | ActionCompleted
+    | LookUpRequested
+    | ConfirmationRequested
+    | SessionClosed
+    | TransferReceived
+    | MoneyToReturn
     | PaymentAuthorized
     | CaptureRequested
     | PaymentCaptured

@@ -14,6 +14,7 @@ from app.domain.payment.model import (
     Cancelled,
     Captured,
     Capturing,
+    Confirming,
     Ended,
     Existing,
     Expired,
@@ -23,7 +24,10 @@ from app.domain.payment.model import (
     NotInitiated,
     PaymentState,
     Refund,
+    Session,
+    Transfer,
     Voiding,
+    outstanding_of,
 )
 
 
@@ -46,7 +50,9 @@ def evolve(state: PaymentState, event: PaymentEvent) -> Existing:
     following = _FOLLOWING[type(event)](state, event)
     if following is None:
         raise ImpossibleHistory(state, event)
-    return following
+    if isinstance(state, NotInitiated) or not state.transfers or following.transfers:
+        return following
+    return replace(following, transfers=state.transfers)
 
 
 def _initiated(state: PaymentState, event: happened.PaymentInitiated) -> Existing | None:
@@ -86,9 +92,11 @@ def call_of(state: PaymentState, operation: Operation, refund_id: str | None = N
     match state, operation:
         case Captured(), Operation.REFUND:
             return next((refund.call for refund in state.refunds if refund.refund_id == refund_id), None)
-        case ((Failed() | Cancelled()), _) if state.late and state.late.operation is operation:
+        case ((Failed() | Cancelled() | Expired()), _) if state.late and state.late.operation is operation:
             return state.late.call
         case Authorizing() | AwaitingCustomer(), Operation.AUTHORIZE:
+            return state.call
+        case Confirming(), Operation.CONFIRM:
             return state.call
         case Capturing(), Operation.CAPTURE:
             return state.call
@@ -99,11 +107,11 @@ def call_of(state: PaymentState, operation: Operation, refund_id: str | None = N
 
 def _with_call(state: PaymentState, call: Call, refund_id: str | None) -> Existing | None:
     match state:
-        case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
+        case Authorizing() | AwaitingCustomer() | Confirming() | Capturing() | Voiding():
             return replace(state, call=call)
         case Captured():
             return replace(state, refunds=_changed(state.refunds, refund_id, call=call))
-        case Failed() | Cancelled() if state.late:
+        case Failed() | Cancelled() | Expired() if state.late:
             return replace(state, late=replace(state.late, call=call))
     return None
 
@@ -113,22 +121,61 @@ def _changed(refunds: tuple[Refund, ...], refund_id: str | None, **changes: Any)
 
 
 def _action_required(state: PaymentState, event: happened.ActionRequired) -> Existing | None:
-    if not isinstance(state, Authorizing | AwaitingCustomer):
-        return None
-    return AwaitingCustomer(state.terms, event.reference, event.action, state.call, event.at)
+    match state:
+        case Authorizing():
+            call, refused = state.call, 0
+        case AwaitingCustomer():
+            call, refused = state.call, state.refused_confirmations
+        case Confirming():
+            call, refused = state.authorization, state.refused_confirmations + 1
+        case _:
+            return None
+    asked_for = outstanding_of(state)
+    return AwaitingCustomer(
+        state.terms, event.reference, event.action, call, event.at, asked_for, refused_confirmations=refused
+    )
 
 
 def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> Existing | None:
     if not isinstance(state, AwaitingCustomer):
         return None
     # The provider answered the first call; what comes now has to be asked for.
-    return Authorizing(state.terms, replace(state.call, started_at=event.at, unknown=True, missing=False))
+    asked_again = replace(state.call, started_at=event.at, unknown=True, missing=False)
+    return Authorizing(state.terms, asked_again, reference=state.reference)
+
+
+def _look_up_requested(state: PaymentState, _: happened.LookUpRequested) -> Existing | None:
+    return replace(state, urged=True) if isinstance(state, AwaitingCustomer) else None
+
+
+def _confirmation_requested(state: PaymentState, event: happened.ConfirmationRequested) -> Existing | None:
+    match state:
+        case Authorizing():
+            return Confirming(state.terms, event.reference, state.call)
+        case AwaitingCustomer():
+            refused = state.refused_confirmations
+            return Confirming(state.terms, event.reference, state.call, refused_confirmations=refused)
+    return None
+
+
+def _session_closed(state: PaymentState, _: happened.SessionClosed) -> Existing | None:
+    return replace(state, session=None) if isinstance(state, Ended) else None
+
+
+def _transfer_received(state: PaymentState, event: happened.TransferReceived) -> Existing | None:
+    if isinstance(state, NotInitiated):
+        return None
+    return replace(state, transfers=(*state.transfers, Transfer(event.reference, event.amount)))
+
+
+def _money_to_return(state: PaymentState, _: happened.MoneyToReturn) -> Existing | None:
+    return None if isinstance(state, NotInitiated) else state
 
 
 def _authorized(state: PaymentState, event: happened.PaymentAuthorized) -> Existing | None:
-    if not isinstance(state, Authorizing | Expired | Failed):
+    if not isinstance(state, Authorizing | Confirming | Expired | Failed):
         return None
-    cancelling = isinstance(state, Authorizing) and state.cancelling
+    cancelling = isinstance(state, Authorizing | Confirming) and state.cancelling
     passing = cancelling or state.terms.capture is happened.CaptureMode.AUTOMATIC
     refused_voids = state.refused_voids if isinstance(state, Authorizing) else 0
     return Authorized(state.terms, event.reference, event.amount, passing, refused_voids)
@@ -141,26 +188,28 @@ def _capture_requested(state: PaymentState, event: happened.CaptureRequested) ->
 
 
 def _captured(state: PaymentState, event: happened.PaymentCaptured) -> Existing | None:
-    if isinstance(state, Authorizing | Capturing | Voiding | Expired | Failed):
+    if isinstance(state, Authorizing | Confirming | Capturing | Voiding | Expired | Failed):
         return Captured(state.terms, event.reference, event.amount)
     return None
 
 
 def _failed(state: PaymentState, event: happened.PaymentFailed) -> Existing | None:
-    if not isinstance(state, Authorizing | Capturing):
+    if not isinstance(state, Authorizing | Confirming | Capturing):
         return None
-    return Failed(state.terms, event.code, event.message, event.retryable)
+    # What could not be captured may still be held.
+    held = LateMoney(state.reference, state.held, captured=False) if isinstance(state, Capturing) else None
+    return Failed(state.terms, event.code, event.message, event.retryable, held)
 
 
 def _cancellation_requested(state: PaymentState, _: happened.CancellationRequested) -> Existing | None:
-    return replace(state, cancelling=True) if isinstance(state, Authorizing) else None
+    return replace(state, cancelling=True) if isinstance(state, Authorizing | Confirming) else None
 
 
 def _void_requested(state: PaymentState, _: happened.VoidRequested) -> Existing | None:
     match state:
         case Authorized():
             return Voiding(state.terms, state.reference, state.amount, refused_voids=state.refused_voids)
-        case AwaitingCustomer():
+        case AwaitingCustomer() | Confirming():
             return Voiding(state.terms, state.reference, 0)
     return None
 
@@ -175,12 +224,26 @@ def _void_failed(state: PaymentState, event: happened.VoidFailed) -> Existing | 
     return None
 
 
-def _cancelled(state: PaymentState, _: happened.PaymentCancelled) -> Existing | None:
-    return Cancelled(state.terms) if isinstance(state, Initiated | Authorizing | Authorized | Voiding) else None
+def _cancelled(state: PaymentState, event: happened.PaymentCancelled) -> Existing | None:
+    match state:
+        case Voiding(held=0):
+            # Not every provider can end a session: a customer may pay all the same.
+            call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
+            return Cancelled(state.terms, session=Session(state.reference, call, event.at))
+        case Initiated() | Authorizing() | Confirming() | Authorized() | Voiding():
+            return Cancelled(state.terms)
+    return None
 
 
-def _expired(state: PaymentState, _: happened.PaymentExpired) -> Existing | None:
-    return Expired(state.terms) if isinstance(state, Initiated | Authorizing | AwaitingCustomer) else None
+def _expired(state: PaymentState, event: happened.PaymentExpired) -> Existing | None:
+    match state:
+        case AwaitingCustomer() if not event.by_provider:
+            return Expired(state.terms, session=Session(state.reference, state.call, event.at))
+        case Confirming() if not event.by_provider:
+            return Expired(state.terms, session=Session(state.reference, state.authorization, event.at))
+        case Initiated() | Authorizing() | AwaitingCustomer() | Confirming():
+            return Expired(state.terms)
+    return None
 
 
 def _refund_requested(state: PaymentState, event: happened.RefundRequested) -> Existing | None:
@@ -205,9 +268,9 @@ def _late_success(state: PaymentState, event: happened.LateSuccessRecorded) -> E
     if event.resolution == "ACCEPTED":
         # What was accepted follows as an event of its own in the same append.
         return state if isinstance(state, Ended) else None
-    if not isinstance(state, Failed | Cancelled):
+    if not isinstance(state, Ended):
         return None
-    return replace(state, late=LateMoney(event.reference, event.amount, event.captured))
+    return replace(state, late=LateMoney(event.reference, event.amount, event.captured), session=None)
 
 
 def _late_returned(state: PaymentState, _: happened.LateSuccessReturned) -> Existing | None:
@@ -219,7 +282,7 @@ def _late_refused(state: PaymentState, _: happened.LateReturnRefused) -> Existin
 
 
 def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> Existing | None:
-    if isinstance(state, Failed | Cancelled) and state.late:
+    if isinstance(state, Ended) and state.late:
         return replace(state, late=replace(state.late, outcome=outcome))
     return None
 
@@ -239,6 +302,11 @@ _FOLLOWING: dict[type[PaymentEvent], _Following] = {
     happened.ProviderCallMissing: _call_missing,
     happened.ActionRequired: _action_required,
     happened.ActionCompleted: _action_completed,
+    happened.LookUpRequested: _look_up_requested,
+    happened.ConfirmationRequested: _confirmation_requested,
+    happened.SessionClosed: _session_closed,
+    happened.TransferReceived: _transfer_received,
+    happened.MoneyToReturn: _money_to_return,
     happened.PaymentAuthorized: _authorized,
     happened.CaptureRequested: _capture_requested,
     happened.PaymentCaptured: _captured,

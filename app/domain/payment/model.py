@@ -91,6 +91,14 @@ class LateMoney:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money that arrived by bank transfer; `reference` is the bank's, `amount` in minor units."""
+
+    reference: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotInitiated:
     """No event yet."""
 
@@ -101,6 +109,8 @@ class _Begun:
 
     contradictions: tuple[str, ...] = ()
     """What a provider said here that cannot be; written down once, however often it is said."""
+    transfers: tuple[Transfer, ...] = ()
+    """What has arrived by bank transfer, each once, wherever the payment stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +128,41 @@ class Authorizing(_Begun):
     call: Call
     cancelling: bool = False
     refused_voids: int = 0
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitingCustomer(_Begun):
-    """The customer has to act."""
+    """The customer has to act.
+
+    `asked_for` is the amount the action is about, in minor units. `urged`: there is reason to ask the provider now.
+    `refused_confirmations`: see `Confirming`.
+    """
 
     terms: PaymentInitiated
     reference: str
     action: RedirectAction | QrAction | CardAuthenticationAction
     call: Call
     since: datetime
+    asked_for: int
+    urged: bool = False
+    refused_confirmations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Confirming(_Begun):
+    """The customer has approved; the provider is being told to go on.
+
+    `refused_confirmations` counts what the provider refused before: asked again, it is another operation with another
+    key.
+    """
+
+    terms: PaymentInitiated
+    reference: str
+    authorization: Call
+    call: Call | None = None
+    cancelling: bool = False
+    refused_confirmations: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +225,15 @@ class Captured(_Begun):
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What a customer may still pay under `reference` although the payment ended at `ended_at`: to be watched."""
+
+    reference: str
+    call: Call
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(_Begun):
     """Ended without money: the provider refused, or could not be brought to act."""
 
@@ -199,6 +242,7 @@ class Failed(_Begun):
     message: str
     retryable: bool
     late: LateMoney | None = None
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +251,7 @@ class Cancelled(_Begun):
 
     terms: PaymentInitiated
     late: LateMoney | None = None
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +259,11 @@ class Expired(_Begun):
     """Ended without money: the deadline passed."""
 
     terms: PaymentInitiated
+    late: LateMoney | None = None
+    session: Session | None = None
 
 
-Open = Initiated | Authorizing | AwaitingCustomer | Authorized | Capturing | Voiding
+Open = Initiated | Authorizing | AwaitingCustomer | Confirming | Authorized | Capturing | Voiding
 Ended = Failed | Cancelled | Expired
 Existing = Open | Captured | Ended
 PaymentState = NotInitiated | Existing
@@ -239,6 +286,7 @@ _STATUS_BY_STATE: dict[type[Existing], PaymentStatus] = {
     Initiated: PaymentStatus.INITIATED,
     Authorizing: PaymentStatus.PROCESSING,
     AwaitingCustomer: PaymentStatus.REQUIRES_ACTION,
+    Confirming: PaymentStatus.PROCESSING,
     Authorized: PaymentStatus.AUTHORIZED,
     Capturing: PaymentStatus.PROCESSING,
     Voiding: PaymentStatus.PROCESSING,
@@ -318,7 +366,38 @@ class GiveUp:
     at: datetime
 
 
-PaymentCommand = Initiate | StartCall | RecordReport | Capture | Cancel | RefundMoney | Expire | GiveUp
+@dataclass(frozen=True, slots=True)
+class RequestLookUp:
+    """There is reason to ask the provider now."""
+
+    reason: Literal["return_page", "notice"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """Stop watching for a late success: the customer's session is over at the provider too."""
+
+    at: datetime
+
+
+PaymentCommand = (
+    Initiate
+    | StartCall
+    | RecordReport
+    | Capture
+    | Cancel
+    | RefundMoney
+    | Expire
+    | GiveUp
+    | RequestLookUp
+    | CloseSession
+)
+
+
+def outstanding_of(state: Existing) -> int:
+    """What has not arrived by bank transfer yet, in minor units."""
+    return max(0, state.terms.amount - sum(transfer.amount for transfer in state.transfers))
 
 
 def payment_id_of(state: Existing) -> PaymentId:

@@ -14,10 +14,14 @@ from app.domain.payment.model import (
     Cancelled,
     Captured,
     Capturing,
+    Confirming,
+    Expired,
     Failed,
     Initiated,
     PaymentState,
+    Session,
     Voiding,
+    outstanding_of,
 )
 
 
@@ -29,6 +33,8 @@ class Policy:
     """How long a call may be under way before its outcome counts as unknown."""
     customer_poll: timedelta = timedelta(seconds=2)
     """How long to wait for a provider's notice before asking whether the customer has acted."""
+    session_poll: timedelta = timedelta(seconds=10)
+    """How long after its end a payment is first asked about whose customer may still pay."""
     authorization_attempts: int = 3
     """How often an authorisation is tried that the provider has no trace of."""
 
@@ -67,7 +73,14 @@ class EndByGivingUp:
     """The provider has no trace of any attempt, and there were enough of them."""
 
 
-NextAction = CallProvider | LookUp | WaitUntil | EndByDeadline | EndByGivingUp | None
+@dataclass(frozen=True, slots=True)
+class WatchSession:
+    """The payment has ended, and the customer may still pay: ask, and stop asking when the provider's time is over."""
+
+    session: Session
+
+
+NextAction = CallProvider | LookUp | WaitUntil | EndByDeadline | EndByGivingUp | WatchSession | None
 
 
 def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextAction:
@@ -79,6 +92,8 @@ def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextActio
             return _authorizing(state, now, policy)
         case AwaitingCustomer():
             return _awaiting_customer(state, now, policy)
+        case Confirming():
+            return _confirming(state, now, policy)
         case Capturing():
             return _carry_out(Operation.CAPTURE, state.call, now, policy)
         case Voiding():
@@ -87,9 +102,27 @@ def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextActio
             pending = next((refund for refund in state.refunds if refund.outcome == "PENDING"), None)
             if pending:
                 return _carry_out(Operation.REFUND, pending.call, now, policy, pending.refund_id)
-        case Failed() | Cancelled() if state.late and state.late.outcome == "PENDING":
-            return _carry_out(state.late.operation, state.late.call, now, policy)
+        case Failed() | Cancelled() | Expired():
+            return _ended(state, now, policy)
     return None
+
+
+def _ended(state: Failed | Cancelled | Expired, now: datetime, policy: Policy) -> NextAction:
+    if state.late and state.late.outcome == "PENDING":
+        return _carry_out(state.late.operation, state.late.call, now, policy)
+    if state.session is not None:
+        ask_at = state.session.ended_at + policy.session_poll
+        return WatchSession(state.session) if now >= ask_at else WaitUntil(ask_at)
+    return None
+
+
+def _confirming(state: Confirming, now: datetime, policy: Policy) -> NextAction:
+    if state.call is None or state.call.missing:
+        if state.cancelling:
+            return EndByGivingUp()
+        if _overdue(state, now):
+            return EndByDeadline()
+    return _carry_out(Operation.CONFIRM, state.call, now, policy)
 
 
 def due_at(state: PaymentState, at: datetime, policy: Policy) -> datetime | None:
@@ -119,7 +152,7 @@ def _awaiting_customer(state: AwaitingCustomer, now: datetime, policy: Policy) -
     if _overdue(state, now):
         return EndByDeadline()
     ask_at = state.since + policy.customer_poll
-    if now >= ask_at:
+    if now >= ask_at or state.urged or outstanding_of(state) < state.asked_for:
         return LookUp(Operation.AUTHORIZE, state.call)
     deadline = state.terms.expires_at
     return WaitUntil(min(ask_at, deadline) if deadline else ask_at)
@@ -137,6 +170,6 @@ def _carry_out(
     return WaitUntil(answered_by)
 
 
-def _overdue(state: Initiated | Authorizing | AwaitingCustomer, now: datetime) -> bool:
+def _overdue(state: Initiated | Authorizing | AwaitingCustomer | Confirming, now: datetime) -> bool:
     deadline = state.terms.expires_at
     return deadline is not None and now >= deadline

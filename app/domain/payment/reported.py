@@ -4,7 +4,8 @@ Reports may come late, twice and in any order. What is already known changes not
 what contradicts it is recorded for people and moves no money.
 """
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Any
 
 from app.domain import reports
 from app.domain.ids import refund_id_for
@@ -19,6 +20,8 @@ from app.domain.payment.model import (
     Cancelled,
     Captured,
     Capturing,
+    Confirming,
+    Ended,
     Existing,
     Expired,
     Failed,
@@ -26,8 +29,10 @@ from app.domain.payment.model import (
     RecordReport,
     Refund,
     Voiding,
+    outstanding_of,
     payment_id_of,
 )
+from app.domain.payment.transfers import contradiction, transferred
 
 PROVIDER_TIMEOUT = "provider_timeout"
 """Failure code of a payment whose provider never answered and has no trace of it."""
@@ -35,29 +40,16 @@ PROVIDER_TIMEOUT = "provider_timeout"
 
 def record(command: RecordReport, state: Existing) -> list[PaymentEvent]:
     """The events a report amounts to; `[]` when it says nothing new."""
-    match command.report:
-        case reports.Unknown() | reports.Missing():
-            return _about_the_call(command, command.report, state)
-        case reports.Pending():
-            return _acted(command, state) if command.operation is Operation.AUTHORIZE else []
-        case reports.ActionNeeded():
-            return _action_needed(command, command.report, state)
-        case reports.Authorized():
-            return _authorized(command, command.report, state)
-        case reports.Captured():
-            return _captured(command, command.report, state)
-        case reports.Declined():
-            return _declined(command, command.report, state)
-        case reports.Voided():
-            return _voided(command, command.report, state)
-        case reports.Refunded():
-            return _refunded(command, command.report, state)
-    assert_never(command.report)
+    return _RECORDERS[type(command.report)](command, command.report, state)
 
 
 def _about_the_call(
     command: RecordReport, report: reports.Unknown | reports.Missing, state: Existing
 ) -> list[PaymentEvent]:
+    if isinstance(state, Ended):
+        never_begun = command.operation is Operation.AUTHORIZE and report == reports.Missing(conclusive=True)
+        if never_begun and state.session is not None:
+            return _session_closed(command, state)
     call = call_of(state, command.operation, command.refund_id)
     if call is None or call.missing or command.attempt not in (None, call.attempt):
         return []
@@ -71,23 +63,75 @@ def _about_the_call(
     return [happened.ProviderOutcomeUnknown.model_validate({**about, "reason": report.reason, "at": command.at})]
 
 
+def _pending_call(command: RecordReport, _: reports.Pending, state: Existing) -> list[PaymentEvent]:
+    return _acted(command, state) if command.operation is Operation.AUTHORIZE else []
+
+
 def _acted(command: RecordReport, state: Existing) -> list[PaymentEvent]:
     """Clients see a payment go back to PROCESSING before they see what came of the customer's action."""
     return [happened.ActionCompleted(at=command.at)] if isinstance(state, AwaitingCustomer) else []
 
 
 def _action_needed(command: RecordReport, report: reports.ActionNeeded, state: Existing) -> list[PaymentEvent]:
-    if not isinstance(state, Authorizing) or state.refused_voids:
-        # After a refusal to end the customer's session, it is waited for.
-        return []
     required = happened.ActionRequired(reference=report.reference, action=report.action, at=command.at)
-    return [required, happened.VoidRequested(at=command.at)] if state.cancelling else [required]
+    match state:
+        case Authorizing(refused_voids=0) if state.cancelling:
+            return [required, happened.VoidRequested(at=command.at)]
+        case Authorizing(refused_voids=0):
+            return [required]
+        case AwaitingCustomer() if outstanding_of(state) < state.asked_for and report.action != state.action:
+            # A part has arrived; what is shown now asks for the rest.
+            return [required]
+        case Confirming() if command.operation is Operation.CONFIRM:
+            # The provider sends the customer back to choose another way to pay there.
+            return [happened.VoidRequested(at=command.at)] if state.cancelling else [required]
+    # After a refusal to end the customer's session, it is waited for.
+    return []
+
+
+def _approved(command: RecordReport, report: reports.Approved, state: Existing) -> list[PaymentEvent]:
+    requested = happened.ConfirmationRequested(reference=report.reference, at=command.at)
+    match state:
+        case Authorizing() if state.cancelling:
+            # Nothing moves unless the provider is told to go on.
+            return [requested, happened.VoidRequested(at=command.at)]
+        case Authorizing() | AwaitingCustomer():
+            return [*_acted(command, state), requested]
+    return []
+
+
+def _transferred(command: RecordReport, report: reports.Transferred, state: Existing) -> list[PaymentEvent]:
+    events = transferred(report, state, command.at)
+    if events is None:
+        return _contradiction(command, state, contradiction(report, _asked(state)))
+    return events
+
+
+def _expired(command: RecordReport, report: reports.Expired, state: Existing) -> list[PaymentEvent]:
+    expired = happened.PaymentExpired(by_provider=True, at=command.at)
+    match state:
+        case Authorizing(cancelling=True) | Confirming(cancelling=True) | Voiding(held=0):
+            return [happened.PaymentCancelled(at=command.at)]
+        case Authorizing() | AwaitingCustomer() | Confirming():
+            return [*_acted(command, state), expired]
+        case Authorized() | Capturing() | Voiding():
+            # A hold that ran out has been released.
+            return _voided(command, reports.Voided(report.reference or state.reference), state)
+        case Expired() | Failed() | Cancelled():
+            return _session_closed(command, state)
+    return []
+
+
+def _session_closed(command: RecordReport, state: Existing) -> list[PaymentEvent]:
+    if isinstance(state, Expired | Failed | Cancelled) and state.session is not None:
+        return [happened.SessionClosed(at=command.at)]
+    return []
 
 
 def _authorized(command: RecordReport, report: reports.Authorized, state: Existing) -> list[PaymentEvent]:
     authorized = happened.PaymentAuthorized(reference=report.reference, amount=report.amount.amount, at=command.at)
     match state:
-        case Authorizing() | AwaitingCustomer():
+        case Authorizing() | AwaitingCustomer() | Confirming():
             if report.amount != _asked(state):
                 return _contradiction(command, state, f"{report.amount} was authorised, {_asked(state)} was asked for")
             return [*_acted(command, state), authorized, *_after_authorization(command, state)]
@@ -97,7 +141,7 @@ def _authorized(command: RecordReport, report: reports.Authorized, state: Existi
 
 
 def _after_authorization(command: RecordReport, state: Existing) -> list[PaymentEvent]:
-    if isinstance(state, Authorizing) and state.cancelling:
+    if isinstance(state, Authorizing | Confirming) and state.cancelling:
         return [happened.VoidRequested(at=command.at)]
     if state.terms.capture is CaptureMode.AUTOMATIC:
         return [happened.CaptureRequested(amount=state.terms.amount, at=command.at)]
@@ -107,11 +151,11 @@ def _after_authorization(command: RecordReport, state: Existing) -> list[Payment
 def _captured(command: RecordReport, report: reports.Captured, state: Existing) -> list[PaymentEvent]:
     captured = happened.PaymentCaptured(reference=report.reference, amount=report.amount.amount, at=command.at)
     match state:
-        case Authorizing() | AwaitingCustomer() | Capturing() | Voiding():
+        case Authorizing() | AwaitingCustomer() | Confirming() | Capturing() | Voiding():
             asked = Money(state.amount, state.terms.currency) if isinstance(state, Capturing) else _asked(state)
             if report.amount != asked:
                 return _contradiction(command, state, f"{report.amount} was captured, {asked} was asked for")
-            unwanted = isinstance(state, Voiding) or (isinstance(state, Authorizing) and state.cancelling)
+            unwanted = isinstance(state, Voiding) or (isinstance(state, Authorizing | Confirming) and state.cancelling)
             back = [_refund_of_all(command, report, state)] if unwanted else []
             return [*_acted(command, state), captured, *back]
         case Authorized():
@@ -140,7 +184,7 @@ def _late(
 ) -> list[PaymentEvent]:
     """A success after the end: accepted when nothing contradicts it, else given back; never dropped."""
     captured = isinstance(success, happened.PaymentCaptured)
-    if isinstance(state, Failed | Cancelled) and state.late and (state.late.captured or not captured):
+    if state.late and (state.late.captured or not captured):
         return []
     timed_out = isinstance(state, Failed) and state.code == PROVIDER_TIMEOUT
     accepted = (isinstance(state, Expired) or timed_out) and amount == _asked(state)
@@ -168,10 +212,14 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
         at=command.at,
     )
     match state, command.operation:
-        case Authorizing(cancelling=True), Operation.AUTHORIZE:
+        case Authorizing(cancelling=True) | Confirming(cancelling=True), Operation.AUTHORIZE | Operation.CONFIRM:
             return [happened.PaymentCancelled(at=command.at)]
+        case Confirming(), Operation.AUTHORIZE | Operation.CONFIRM:
+            return [failed]
         case ((Authorizing() | AwaitingCustomer()), Operation.AUTHORIZE):
             return [*_acted(command, state), failed]
+        case ((Failed() | Cancelled() | Expired()), Operation.AUTHORIZE):
+            return _session_closed(command, state)
         case ((Authorized() | Captured()), Operation.AUTHORIZE):
             return _contradiction(command, state, f"declined ({report.code}) after it was authorised")
         case Capturing(), Operation.CAPTURE:
@@ -187,7 +235,7 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
                     at=command.at,
                 )
             ]
-        case ((Failed() | Cancelled()), operation) if _returning(state, operation):
+        case ((Failed() | Cancelled() | Expired()), operation) if _returning(state, operation):
             return [happened.LateReturnRefused(code=report.code, message=report.message, at=command.at)]
     return []
 
@@ -195,7 +243,7 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
 def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> list[PaymentEvent]:
     cancelled = happened.PaymentCancelled(at=command.at)
     match state:
-        case Voiding() | Authorized() | Authorizing():
+        case Voiding() | Authorized() | Authorizing() | Confirming():
             return [cancelled]
         case AwaitingCustomer():
             return [*_acted(command, state), cancelled]
@@ -209,8 +257,10 @@ def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> l
                     at=command.at,
                 )
             ]
-        case Failed() | Cancelled() if _returning(state, Operation.VOID):
+        case Failed() | Cancelled() | Expired() if _returning(state, Operation.VOID):
             return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
+        case Failed() | Cancelled() | Expired():
+            return _session_closed(command, state)
     return []
 
 
@@ -231,7 +281,7 @@ def _refunded(command: RecordReport, report: reports.Refunded, state: Existing) 
                     at=command.at,
                 )
             ]
-        case Failed() | Cancelled() if _returning(state, Operation.REFUND):
+        case Failed() | Cancelled() | Expired() if _returning(state, Operation.REFUND):
             return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
     return []
 
@@ -247,7 +297,7 @@ def _pending(state: Captured, refund_id: str | None) -> Refund | None:
     )
 
 
-def _returning(state: Failed | Cancelled, operation: Operation) -> LateMoney | None:
+def _returning(state: Failed | Cancelled | Expired, operation: Operation) -> LateMoney | None:
     late = state.late
     return late if late and late.outcome == "PENDING" and late.operation is operation else None
 
@@ -256,3 +306,19 @@ def _contradiction(command: RecordReport, state: Existing, detail: str) -> list[
     if detail in state.contradictions:
         return []
     return [happened.ContradictionRecorded(operation=command.operation, detail=detail, at=command.at)]
+
+
+_RECORDERS: dict[type[reports.ProviderReport], Callable[[RecordReport, Any, Existing], list[PaymentEvent]]] = {
+    reports.Unknown: _about_the_call,
+    reports.Missing: _about_the_call,
+    reports.Pending: _pending_call,
+    reports.ActionNeeded: _action_needed,
+    reports.Approved: _approved,
+    reports.Transferred: _transferred,
+    reports.Authorized: _authorized,
+    reports.Captured: _captured,
+    reports.Expired: _expired,
+    reports.Declined: _declined,
+    reports.Voided: _voided,
+    reports.Refunded: _refunded,
+}

@@ -40,7 +40,10 @@ def _options() -> SandboxOptions:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8090, help="port to listen on; 0 takes a free one")
     parser.add_argument("--public-url", default=None, help="address customers reach the approval page by")
-    parser.add_argument("--slow-seconds", type=float, default=2.0, help="how long the answer to tok_slow takes")
+    parser.add_argument("--slow-seconds", type=float, default=2.0, help="how long a late answer takes")
+    parser.add_argument(
+        "--notices-url", default="http://127.0.0.1:8000/webhooks", help="where a gateway takes notices (…/webhooks)"
+    )
     return SandboxOptions(**vars(parser.parse_args()))
 
 

@@ -1,7 +1,7 @@
 """The sandbox's addresses, as a Starlette application."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
@@ -15,9 +15,11 @@ from starlette.routing import Route
 from app.laptop.sandbox import answers
 from app.laptop.sandbox.answers import Answer, Refused
 from app.laptop.sandbox.approval import ApprovalPage
+from app.laptop.sandbox.bench import Simulator
 from app.laptop.sandbox.bodies import CaptureBody, ChargeBody, RefundBody, VoidBody, idempotency_key, read
 from app.laptop.sandbox.books import Books, OperationName
 from app.laptop.sandbox.charges import Refusal
+from app.laptop.sandbox.faults import Faults
 from app.laptop.sandbox.ledger import Ledger
 from app.laptop.sandbox.operations import Operations, existing, fingerprint, once
 from app.laptop.sandbox.tokens import Delivery
@@ -134,9 +136,13 @@ class Sandbox:
             self.running.remove(key)
 
 
-def build_application(sandbox: Sandbox, approval: ApprovalPage) -> Starlette:
+def build_application(
+    sandbox: Sandbox, approval: ApprovalPage, faults: Faults, others: Sequence[Simulator]
+) -> Starlette:
     """Every address of the sandbox."""
     routes = [
+        *(route for simulator in others for route in simulator.routes),
+        Route("/faults", faults.script, methods=["POST", "DELETE"]),
         Route("/v1/charges", sandbox.create_charge, methods=["POST"]),
         Route("/v1/charges", sandbox.find_charges, methods=["GET"]),
         Route("/v1/charges/{charge}", sandbox.show_charge, methods=["GET"]),

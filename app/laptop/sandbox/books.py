@@ -1,14 +1,16 @@
-"""The sandbox's memory in SQLite: charges, money movements, and the answer each idempotency key got.
+"""The sandbox's memory in SQLite: charges, money movements, the answer each idempotency key got, and the papers of the
+other simulated providers.
 
 Everything here runs inside one transaction that `app.laptop.sandbox.ledger` begins and commits.
 """
 
+import json
 import sqlite3
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -28,7 +30,12 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS tries (key TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS movements (
     position INTEGER PRIMARY KEY, operation TEXT NOT NULL, charge TEXT NOT NULL, reference TEXT NOT NULL,
-    amount INTEGER NOT NULL, currency TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL,
+    provider TEXT NOT NULL DEFAULT 'sandbox'
+) STRICT;
+CREATE TABLE IF NOT EXISTS papers (
+    provider TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, content TEXT NOT NULL,
+    PRIMARY KEY (provider, kind, id)
 ) STRICT;
 """
 
@@ -44,6 +51,7 @@ class Movement:
     currency: str
     key: str
     at: str
+    provider: str = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,9 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.executescript(_SCHEMA)
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(movements)")}
+    if "provider" not in columns:  # a folder of an earlier version
+        connection.execute("ALTER TABLE movements ADD COLUMN provider TEXT NOT NULL DEFAULT 'sandbox'")
     return connection
 
 
@@ -119,17 +130,44 @@ class Books:
         return int(row[0])
 
     def move(self, operation: OperationName, charge: Charge, amount: int, key: str) -> None:
-        """Write down that money moved."""
+        """Write down that the card provider moved money."""
+        at = self.now().isoformat()
+        self.record(Movement(operation, charge.id, charge.reference, amount, charge.currency, key, at))
+
+    def record(self, movement: Movement) -> None:
+        """Write down that money moved; `reference` is the caller's id of the payment, not the provider's."""
         self._connection.execute(
-            "INSERT INTO movements (operation, charge, reference, amount, currency, key, at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (operation, charge.id, charge.reference, amount, charge.currency, key, self.now().isoformat()),
+            "INSERT INTO movements (operation, charge, reference, amount, currency, key, at, provider)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            astuple(movement),
+        )
+
+    def paper(self, provider: str, kind: str, paper_id: str) -> dict[str, Any] | None:
+        """A simulated provider's document of one kind, by its id."""
+        row = self._connection.execute(
+            "SELECT content FROM papers WHERE provider = ? AND kind = ? AND id = ?", (provider, kind, paper_id)
+        ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def papers(self, provider: str, kind: str) -> list[dict[str, Any]]:
+        """All documents of one kind, oldest first."""
+        rows = self._connection.execute(
+            "SELECT content FROM papers WHERE provider = ? AND kind = ? ORDER BY rowid", (provider, kind)
+        )
+        return [json.loads(content) for (content,) in rows]
+
+    def file(self, provider: str, kind: str, paper_id: str, content: Mapping[str, Any]) -> None:
+        """Keep a document, in place of the one with the same id."""
+        self._connection.execute(
+            "INSERT INTO papers VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (provider, kind, id) DO UPDATE SET content = excluded.content",
+            (provider, kind, paper_id, json.dumps(content)),
         )
 
     def movements(self, reference: str | None = None) -> list[dict[str, str | int]]:
         """All money movements, or those of one reference, oldest first."""
         rows = self._connection.execute(
-            "SELECT operation, charge, reference, amount, currency, key, at FROM movements"
+            "SELECT operation, charge, reference, amount, currency, key, at, provider FROM movements"
             " WHERE ?1 IS NULL OR reference = ?1 ORDER BY position",
             (reference,),
         )

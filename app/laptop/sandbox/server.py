@@ -6,14 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from app.laptop.sandbox.application import Sandbox, build_application
 from app.laptop.sandbox.approval import ApprovalPage
+from app.laptop.sandbox.bench import Bench
+from app.laptop.sandbox.faults import Faults
 from app.laptop.sandbox.ledger import open_ledger
 from app.laptop.sandbox.operations import Operations
+from app.laptop.sandbox.outbox import Outbox, notice_client
+from app.laptop.sandbox.simulators import simulators
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,9 @@ class SandboxOptions:
     public_url: str | None = None
     """The address customers reach the approval page by, when it is not that of `host` and `port`."""
     slow_seconds: float = 2.0
-    """How long the answer to `tok_slow` takes."""
+    """How long a late answer takes."""
+    notices_url: str = "http://127.0.0.1:8000/webhooks"
+    """Where notices go of providers that have the address registered."""
 
 
 async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None = None) -> None:
@@ -36,11 +43,22 @@ async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None 
     """
     with _listen(options.host, options.port) as listener:
         port: int = listener.getsockname()[1]
-        async with open_ledger(options.data / "sandbox.sqlite3", lambda: datetime.now(UTC)) as ledger:
-            public_url = _public_url(options, port)
+        clock = partial(datetime.now, UTC)
+        async with (
+            open_ledger(options.data / "sandbox.sqlite3", clock) as ledger,
+            notice_client() as client,
+            asyncio.TaskGroup() as sending,
+        ):
+            public_url, faults = _public_url(options, port), Faults(options.slow_seconds)
             operations = Operations(lambda charge_id: f"{public_url}/approve/{charge_id}")
+            bench = Bench(
+                ledger, faults, Outbox(client, faults, sending), clock, public_url, options.notices_url.rstrip("/")
+            )
             application = build_application(
-                Sandbox(ledger, operations, options.slow_seconds), ApprovalPage(ledger, operations)
+                Sandbox(ledger, operations, options.slow_seconds),
+                ApprovalPage(ledger, operations),
+                faults,
+                simulators(bench),
             )
             server = _Server(_config(application), lambda: ready(port) if ready else None)
             await _serve_until_cancelled(server, listener)

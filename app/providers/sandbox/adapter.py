@@ -1,5 +1,7 @@
 """The sandbox behind the provider port: which requests, in which order."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -7,8 +9,19 @@ from pydantic import JsonValue
 
 from app.domain.payment.events import Operation
 from app.domain.reports import Declined, ProviderReport, Unknown
-from app.providers.http import ProviderHttp, ProviderRequest
-from app.providers.port import Authorization, Capabilities, CaptureCall, Query, RefundCall, VoidCall
+from app.providers.http import ProviderHttp, ProviderRequest, open_http
+from app.providers.notices import NoticeReader
+from app.providers.port import (
+    Authorization,
+    Capabilities,
+    CaptureCall,
+    Confirmation,
+    PaymentProvider,
+    ProviderContext,
+    Query,
+    RefundCall,
+    VoidCall,
+)
 from app.providers.sandbox.translate import report_of_call, report_of_look_up, turned_away
 
 NAME = "sandbox"
@@ -19,6 +32,14 @@ _CAPABILITIES = Capabilities(
     # A charge can be seen as soon as it is made; this leaves a request time to arrive.
     visibility_delay=timedelta(seconds=2),
 )
+
+
+@asynccontextmanager
+async def open_provider(context: ProviderContext) -> AsyncIterator[PaymentProvider]:
+    """The sandbox that the settings name."""
+    settings = context.settings
+    async with open_http(settings.sandbox_url) as client:
+        yield SandboxProvider(ProviderHttp(client, NAME, settings.provider_timeout))
 
 
 class SandboxProvider:
@@ -37,20 +58,30 @@ class SandboxProvider:
         """Cards, in every currency."""
         return _CAPABILITIES
 
+    @property
+    def notice_readers(self) -> Sequence[NoticeReader]:
+        """It sends nothing."""
+        return ()
+
     async def authorize(self, call: Authorization) -> ProviderReport:
         """Hold the money, or say where the customer has to authenticate."""
-        if call.method not in _CAPABILITIES.methods or call.token is None:
+        terms = call.terms
+        if terms.method not in _CAPABILITIES.methods or call.token is None:
             return Declined("method_not_supported", "The sandbox takes cards only.")
         body: dict[str, JsonValue] = {
-            "reference": call.payment_id,
-            "amount": call.money.amount,
-            "currency": call.money.currency,
+            "reference": terms.payment_id,
+            "amount": terms.money.amount,
+            "currency": terms.money.currency,
             "token": call.token.get_secret_value(),
-            "description": call.description,
-            "return_url": call.return_url,
-            "expires_at": call.expires_at.isoformat() if call.expires_at else None,
+            "description": terms.description,
+            "return_url": terms.return_url,
+            "expires_at": terms.expires_at.isoformat() if terms.expires_at else None,
         }
         return await self._call(Operation.AUTHORIZE, "/v1/charges", call.key, body)
+
+    async def confirm(self, call: Confirmation) -> ProviderReport:
+        """Never asked for: what the customer has approved is held at once."""
+        return Unknown(f"the sandbox has nothing to confirm for {call.terms.payment_id}")
 
     async def capture(self, call: CaptureCall) -> ProviderReport:
         """Take held money; what is not taken is released."""

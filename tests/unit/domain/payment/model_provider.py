@@ -95,6 +95,8 @@ class ModelProvider:
         match operation:
             case Operation.AUTHORIZE:
                 return self._authorize()
+            case Operation.CONFIRM:
+                raise AssertionError("there is nothing to confirm here")
             case Operation.CAPTURE:
                 return self._capture(money, refuses=refuses)
             case Operation.VOID:

@@ -1,0 +1,20 @@
+"""Which providers the sandbox simulates, beside its own card provider."""
+
+from collections.abc import Mapping
+
+from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
+
+SIMULATORS: Mapping[str, tuple[Make, Environment]] = {}
+"""By the name that clients write in `provider`."""
+
+
+def simulators(bench: Bench) -> list[Simulator]:
+    """All of them, on one bench."""
+    return [make(bench) for make, _ in SIMULATORS.values()]
+
+
+def environment(sandbox_url: str) -> dict[str, str]:
+    """The variables that point a paygate at all of them."""
+    return {
+        variable: value for _, variables in SIMULATORS.values() for variable, value in variables(sandbox_url).items()
+    }
