@@ -211,6 +211,8 @@ class PaymentFailed(_Stored):
     message: str
     retryable: bool = False
     reference: str | None = None
+    released: bool = False
+    """Whether money that was held is known to be held no more."""
     at: datetime
 
 

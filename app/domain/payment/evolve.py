@@ -122,9 +122,7 @@ def _changed(refunds: tuple[Refund, ...], refund_id: str | None, **changes: Any)
 
 def _action_required(state: PaymentState, event: happened.ActionRequired) -> Existing | None:
     match state:
-        case Authorizing():
-            call, refused = state.call, 0
-        case AwaitingCustomer():
+        case Authorizing() | AwaitingCustomer():
             call, refused = state.call, state.refused_confirmations
         case Confirming():
             call, refused = state.authorization, state.refused_confirmations + 1
@@ -141,7 +139,8 @@ def _action_completed(state: PaymentState, event: happened.ActionCompleted) -> E
         return None
     # The provider answered the first call; what comes now has to be asked for.
     asked_again = replace(state.call, started_at=event.at, unknown=True, missing=False)
-    return Authorizing(state.terms, asked_again, reference=state.reference)
+    refused = state.refused_confirmations
+    return Authorizing(state.terms, asked_again, reference=state.reference, refused_confirmations=refused)
 
 
 def _look_up_requested(state: PaymentState, _: happened.LookUpRequested) -> Existing | None:
@@ -149,13 +148,10 @@ def _look_up_requested(state: PaymentState, _: happened.LookUpRequested) -> Exis
 
 
 def _confirmation_requested(state: PaymentState, event: happened.ConfirmationRequested) -> Existing | None:
-    match state:
-        case Authorizing():
-            return Confirming(state.terms, event.reference, state.call)
-        case AwaitingCustomer():
-            refused = state.refused_confirmations
-            return Confirming(state.terms, event.reference, state.call, refused_confirmations=refused)
-    return None
+    if not isinstance(state, Authorizing | AwaitingCustomer):
+        return None
+    refused = state.refused_confirmations
+    return Confirming(state.terms, event.reference, state.call, refused_confirmations=refused)
 
 
 def _session_closed(state: PaymentState, _: happened.SessionClosed) -> Existing | None:
@@ -197,7 +193,9 @@ def _failed(state: PaymentState, event: happened.PaymentFailed) -> Existing | No
     if not isinstance(state, Authorizing | Confirming | Capturing):
         return None
     # What could not be captured may still be held.
-    held = LateMoney(state.reference, state.held, captured=False) if isinstance(state, Capturing) else None
+    held = None
+    if isinstance(state, Capturing) and not event.released:
+        held = LateMoney(state.reference, state.held, captured=False)
     return Failed(state.terms, event.code, event.message, event.retryable, held)
 
 

@@ -122,13 +122,17 @@ class Initiated(_Begun):
 
 @dataclass(frozen=True, slots=True)
 class Authorizing(_Begun):
-    """A provider has been, or is being, asked for the money. `refused_voids`: see `Voiding`."""
+    """A provider has been, or is being, asked for the money.
+
+    `refused_voids`: see `Voiding`. `refused_confirmations`: see `Confirming`.
+    """
 
     terms: PaymentInitiated
     call: Call
     cancelling: bool = False
     refused_voids: int = 0
     reference: str | None = None
+    refused_confirmations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,10 @@ def _transferred(command: RecordReport, report: reports.Transferred, state: Exis
 def _expired(command: RecordReport, report: reports.Expired, state: Existing) -> list[PaymentEvent]:
     expired = happened.PaymentExpired(by_provider=True, at=command.at)
     match state:
-        case Authorizing(cancelling=True) | Confirming(cancelling=True) | Voiding(held=0):
+        case Authorizing(cancelling=True) | Confirming(cancelling=True):
             return [happened.PaymentCancelled(at=command.at)]
+        case Voiding(held=0):
+            return _session_over(command)
         case Authorizing() | AwaitingCustomer() | Confirming():
             return [*_acted(command, state), expired]
         case Authorized() | Capturing() | Voiding():
@@ -123,9 +125,19 @@ def _expired(command: RecordReport, report: reports.Expired, state: Existing) ->
 
 
 def _session_closed(command: RecordReport, state: Existing) -> list[PaymentEvent]:
-    if isinstance(state, Expired | Failed | Cancelled) and state.session is not None:
+    # The answer to our own wish to end a session says only that we wished it.
+    word = command.operation is not Operation.VOID
+    if word and isinstance(state, Expired | Failed | Cancelled) and state.session is not None:
         return [happened.SessionClosed(at=command.at)]
     return []
+
+
+def _session_over(command: RecordReport) -> list[PaymentEvent]:
+    """A session that we wished to end has ended; by the provider's own word, nothing can come of it any more."""
+    cancelled = happened.PaymentCancelled(at=command.at)
+    if command.operation is Operation.VOID:
+        return [cancelled]
+    return [cancelled, happened.SessionClosed(at=command.at)]
 
 
 def _authorized(command: RecordReport, report: reports.Authorized, state: Existing) -> list[PaymentEvent]:
@@ -243,6 +255,8 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
 def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> list[PaymentEvent]:
     cancelled = happened.PaymentCancelled(at=command.at)
     match state:
+        case Voiding(held=0):
+            return _session_over(command)
         case Voiding() | Authorized() | Authorizing() | Confirming():
             return [cancelled]
         case AwaitingCustomer():
@@ -254,6 +268,7 @@ def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> l
                     message="the provider released the held funds before they were captured",
                     retryable=True,
                     reference=report.reference,
+                    released=True,
                     at=command.at,
                 )
             ]

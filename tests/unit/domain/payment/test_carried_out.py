@@ -51,6 +51,7 @@ from app.domain.payment.next_action import (
     LookUp,
     Policy,
     WaitUntil,
+    WatchSession,
     next_action,
 )
 from tests.support.builders import PRICE, START, initiated
@@ -208,6 +209,12 @@ class PaymentCarriedOut(RuleBasedStateMachine):
                 assert self.write(Expire(self.now))
             case EndByGivingUp():
                 assert self.write(GiveUp(self.now))
+            case WatchSession(session):
+                key = provider_key_of(self.existing, Operation.AUTHORIZE, None)
+                report = self.provider.look_up(
+                    Operation.AUTHORIZE, key, started_at=session.call.started_at, now=self.now
+                )
+                record(RecordReport(Operation.AUTHORIZE, report, self.now, None, session.call.attempt))
             case WaitUntil() | None:
                 return False
         return True
@@ -242,7 +249,7 @@ class PaymentCarriedOut(RuleBasedStateMachine):
                 amount = state.amount
             case Captured() as state:
                 amount = sum(refund.amount for refund in state.refunds if refund.refund_id == action.refund_id)
-            case (Failed() | Cancelled()) as state if state.late:
+            case (Failed() | Cancelled() | Expired()) as state if state.late:
                 amount = state.late.amount
         return Money(amount, PRICE.currency)
 

@@ -24,6 +24,14 @@ CLOSES: dict[Operation, tuple[type[PaymentEvent], ...]] = {
         happened.PaymentCancelled,
         happened.PaymentExpired,
     ),
+    Operation.CONFIRM: (
+        happened.ActionRequired,
+        happened.PaymentAuthorized,
+        happened.PaymentCaptured,
+        happened.PaymentFailed,
+        happened.PaymentCancelled,
+        happened.PaymentExpired,
+    ),
     Operation.CAPTURE: (happened.PaymentCaptured, happened.PaymentFailed),
     Operation.VOID: (
         happened.PaymentCancelled,
@@ -93,14 +101,16 @@ def test_at_most_one_call_is_under_way_for_an_operation(events: list[PaymentEven
 @given(histories())
 def test_every_attempt_at_an_operation_uses_the_key_of_the_first(events: list[PaymentEvent]) -> None:
     keys: dict[tuple[Operation, str | None, int], set[str]] = defaultdict(set)
-    refused_voids = 0
+    refused_voids = confirmations = 0
     for event in events:
-        if isinstance(event, happened.VoidFailed):
-            refused_voids += 1
+        refused_voids += isinstance(event, happened.VoidFailed)
+        confirmations += isinstance(event, happened.ConfirmationRequested)
         if isinstance(event, happened.ProviderCallStarted):
-            number = refused_voids if event.operation is Operation.VOID else 0
+            number = {Operation.VOID: refused_voids, Operation.CONFIRM: confirmations}.get(event.operation, 0)
             keys[event.operation, event.refund_id, number].add(event.provider_key)
     assert all(len(used) == 1 for used in keys.values()), keys
+    confirming = [used for (operation, *_), used in keys.items() if operation is Operation.CONFIRM]
+    assert len(set().union(*confirming)) == len(confirming), "what was refused is asked again with another key"
 
 
 @given(histories())
