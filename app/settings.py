@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     introspection: bool | None = Field(
         None, description="whether the schema may be asked for and GraphiQL is served; when not set, only in `dev`"
     )
+    return_origins: dict[str, list[str]] = Field(
+        {},
+        description="JSON object from merchant to where its customers may be sent back: "
+        '{"acme": ["https://shop.example"]}; in `dev`, a merchant that is not named may send them anywhere',
+    )
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
     )
@@ -92,6 +97,15 @@ class Settings(BaseSettings):
     eventstore_host: str = Field("127.0.0.1", description="address `paygate eventstore` listens on")
     eventstore_port: int = Field(2113, ge=0, le=65535, description="port `paygate eventstore` listens on")
     provider_timeout: float = Field(5.0, gt=0, le=120, description="seconds a provider has to answer a call")
+    breaker_failures: int = Field(
+        20, ge=1, le=10_000, description="calls in a row that a provider does not answer before it is left alone"
+    )
+    breaker_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="seconds it is left alone and refused to new payments",
+    )
     processor_concurrency: int = Field(32, ge=1, le=1000, description="payments one processor works on at a time")
     sweep_interval: float = Field(1.0, gt=0, le=60, description="seconds between looks for payments that are due")
     feed_length: int = Field(

@@ -16,16 +16,20 @@ from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.gateway.inflight import InFlight
+from app.gateway.offers import ReturnOrigins
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
+from app.gateway.returning import Returns
 from app.live.history import Histories
 from app.live.hub import Hub
 from app.processor.perform import Performer
 from app.processor.pump import Pump
 from app.processor.service import Processor
+from app.providers.breaker import Circuits, GuardedProvider, OpenCircuits
 from app.providers.registry import open_providers
 from app.redisio import open_redis
 from app.settings import Profile, Settings, SettingsError
+from app.webhooks.receive import Webhooks
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
@@ -53,6 +57,9 @@ class Gateway:
     store: EventStore
     read_model: ReadModel
     authenticator: Authenticator
+    webhooks: Webhooks
+    returns: Returns
+    in_flight: InFlight
     revocations: Revocations
 
 
@@ -70,9 +77,13 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
             Revocations.open(redis) as revocations,
             Authenticator.open(access_options(settings), vault, utc_now, revocations.is_revoked) as authenticator,
         ):
-            commands = PaymentCommands(store, vault, providers, utc_now, in_flight)
+            origins = {merchant: tuple(places) for merchant, places in settings.return_origins.items()}
+            return_origins = ReturnOrigins(origins, open=settings.profile is Profile.DEV)
+            commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, OpenCircuits(redis))
             services = Services(commands, PaymentQueries(store, read_model), hub, settings.wait_timeout_ms)
-            yield Gateway(services, store, read_model, authenticator, revocations)
+            webhooks = Webhooks(store, providers, utc_now)
+            returns = Returns(store, utc_now)
+            yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)
             await in_flight.close()
 
 
@@ -108,7 +119,9 @@ async def open_processor(settings: Settings, ready: Callable[[], None]) -> Async
         open_providers(settings, utc_now) as providers,
     ):
         performer = Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
-        pump = Pump(store, providers, performer, utc_now, policy_of(settings))
+        circuits = Circuits(redis, settings.breaker_failures, settings.breaker_seconds)
+        guarded = providers.each(lambda provider: GuardedProvider(provider, circuits))
+        pump = Pump(store, guarded, performer, utc_now, policy_of(settings))
         yield Processor(store, ReadModel(redis), pump, settings.processor_concurrency, settings.sweep_interval, ready)
 
 

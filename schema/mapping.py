@@ -13,7 +13,7 @@ from app.domain.payment.model import PaymentStatus
 from app.domain.refusals import AmountNotAllowed, IdempotencyKeyReused, Refusal
 from app.domain.refusals import IllegalTransition as RefusedTransition
 from app.gateway.merchant_updates import MerchantUpdate
-from app.gateway.payments import Accepted, NoSuchPayment
+from app.gateway.payments import Accepted, NoSuchPayment, ProviderUnavailable
 from app.gateway.requests import InvalidRequest
 from projections.readmodel import Page, cursor_of
 from projections.views import PaymentView, Update
@@ -106,6 +106,11 @@ def invalid(refusal: InvalidRequest) -> results.InvalidInput:
 def conflict(refusal: IdempotencyKeyReused) -> results.IdempotencyConflict:
     """The answer to a key that stands for something else."""
     return results.IdempotencyConflict(code="idempotency_key_reused", message=refusal.message)
+
+
+def unavailable(fault: ProviderUnavailable) -> results.ProviderUnavailable:
+    """The answer when the provider does not answer."""
+    return results.ProviderUnavailable(code="provider_unavailable", message=str(fault), provider=fault.provider)
 
 
 def refused(

@@ -7,7 +7,7 @@ import strawberry
 
 from app.access.model import Caller
 from app.domain.refusals import IdempotencyKeyReused, Refusal
-from app.gateway.payments import NoSuchPayment
+from app.gateway.payments import NoSuchPayment, ProviderUnavailable
 from app.gateway.requests import (
     CancelRequest,
     CaptureRequest,
@@ -41,6 +41,8 @@ class Mutation:
             return mapping.invalid(refusal)
         except IdempotencyKeyReused as refusal:
             return mapping.conflict(refusal)
+        except ProviderUnavailable as fault:
+            return mapping.unavailable(fault)
         view = outcome.payment
         if request.wait_for is not None:
             timeout_ms = request.timeout_ms or services.wait_timeout_ms

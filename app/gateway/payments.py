@@ -29,14 +29,9 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.eventstore.transact import PAYMENTS, History, empty, load, transact
 from app.gateway.inflight import InFlight
-from app.gateway.requests import (
-    CancelRequest,
-    CaptureRequest,
-    FieldProblem,
-    InitiateRequest,
-    InvalidRequest,
-    RefundRequest,
-)
+from app.gateway.offers import ReturnOrigins, check, check_refund
+from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, RefundRequest
+from app.providers.breaker import OpenCircuits
 from app.providers.registry import ProviderRegistry
 from projections.fold import payment_updates
 from projections.views import PaymentView
@@ -54,6 +49,14 @@ def _acting(caller: Caller) -> MerchantCaller:
 
 class NoSuchPayment(Exception):
     """There is no such payment, or it is another merchant's, which looks the same."""
+
+
+class ProviderUnavailable(Exception):
+    """The provider does not answer at present; nothing was stored."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(f"{provider} does not answer at present; try again later, or pay another way")
+        self.provider = provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,25 @@ class PaymentCommands:
     providers: ProviderRegistry
     clock: Callable[[], datetime]
     in_flight: InFlight
+    return_origins: ReturnOrigins
+    circuits: OpenCircuits
 
     async def initiate(self, caller: Caller, request: InitiateRequest) -> Accepted:
         """Begin a payment, or find the one this idempotency key began."""
         merchant = _acting(caller)
-        self._check_provider(request)
+        check(request, merchant.merchant_id, self.providers, self.return_origins)
+        await self._check_circuit(request, merchant)
         terms = self._terms(merchant, request)
         return await self.in_flight.finish(self._initiate(terms))
+
+    async def _check_circuit(self, request: InitiateRequest, caller: MerchantCaller) -> None:
+        _, provider = request.method.chosen
+        if not await self.circuits.is_open(provider):
+            return
+        # What was accepted before is answered as it was.
+        known = await load(self.store, PAYMENTS, payment_id_for(caller.merchant_id, request.idempotency_key))
+        if isinstance(known.state, NotInitiated):
+            raise ProviderUnavailable(provider)
 
     async def _initiate(self, terms: PaymentInitiated) -> Accepted:
         payment_id = PaymentId(terms.payment_id)
@@ -89,29 +104,6 @@ class PaymentCommands:
             self.store, PAYMENTS, payment_id, Initiate(terms), new_cause(payment_id), known=empty(PAYMENTS)
         )
         return Accepted(_view(outcome.history), self.vault.client_secret(payment_id), replayed=not outcome.appended)
-
-    def _check_provider(self, request: InitiateRequest) -> None:
-        kind, provider_name = _chosen(request)
-        provider = self.providers.get(provider_name)
-        field = f"method.{kind}.provider"
-        if provider is None:
-            known = ", ".join(self.providers.names)
-            raise InvalidRequest((FieldProblem(field, "unknown_provider", f"{field}: there are {known}"),))
-        if kind not in provider.capabilities.methods:
-            raise InvalidRequest(
-                (FieldProblem(field, "method_not_offered", f"{field}: {provider_name} does not offer {kind}"),)
-            )
-        currencies = provider.capabilities.currencies
-        if currencies is not None and request.currency not in currencies:
-            message = f"currency: {provider_name} does not take {request.currency}"
-            raise InvalidRequest((FieldProblem("currency", "currency_not_offered", message),))
-        self._check_token(request, provider.capabilities.token_prefixes)
-
-    def _check_token(self, request: InitiateRequest, prefixes: tuple[str, ...]) -> None:
-        card = request.method.card
-        if card is not None and prefixes and not card.token.get_secret_value().startswith(prefixes):
-            message = f"method.card.token: {card.provider}'s tokens begin with {' or '.join(prefixes)}"
-            raise InvalidRequest((FieldProblem("method.card.token", "invalid_token", message),))
 
     def _terms(self, caller: MerchantCaller, request: InitiateRequest) -> PaymentInitiated:
         now = self.clock()
@@ -136,7 +128,7 @@ class PaymentCommands:
         if request.method.card is not None:
             card = request.method.card
             return CardMethod(provider=card.provider, sealed_token=self.vault.seal(card.token))
-        kind, provider = _chosen(request)
+        kind, provider = request.method.chosen
         return RedirectMethod(provider=provider) if kind == "redirect" else QrMethod(provider=provider)
 
     async def capture(self, caller: Caller, request: CaptureRequest) -> PaymentView:
@@ -160,19 +152,10 @@ class PaymentCommands:
         known = await load(self.store, PAYMENTS, payment_id)
         if isinstance(known.state, NotInitiated) or known.state.terms.merchant_id != caller.merchant_id:
             raise NoSuchPayment(payment_id)
+        if isinstance(command, RefundMoney):
+            check_refund(command.amount, known.state.terms.method.provider, self.providers)
         outcome = await transact(self.store, PAYMENTS, payment_id, command, new_cause(payment_id), known=known)
         return _view(outcome.history)
-
-
-def _chosen(request: InitiateRequest) -> tuple[str, str]:
-    method = request.method
-    if method.card is not None:
-        return "card", method.card.provider
-    if method.redirect is not None:
-        return "redirect", method.redirect.provider
-    if method.qr is not None:
-        return "qr", method.qr.provider
-    raise AssertionError("validation lets exactly one method through")
 
 
 def _content(request: InitiateRequest) -> dict[str, object]:

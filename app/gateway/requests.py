@@ -25,6 +25,7 @@ from app.domain.ids import ID_GRAMMAR
 from app.domain.money import CURRENCY_EXPONENTS
 from app.domain.payment.events import CaptureMode
 from app.observability.redact import contains_card_number
+from app.providers.port import MethodKind
 
 GREATEST_AMOUNT = 2_147_483_647
 _MOST_METADATA_KEYS = 50
@@ -171,6 +172,17 @@ class Method(_Request):
         if sum(each is not None for each in (self.card, self.redirect, self.qr)) != 1:
             raise PydanticCustomError("one_of", "takes exactly one of card, redirect and qr")
         return self
+
+    @property
+    def chosen(self) -> tuple[MethodKind, str]:
+        """The way of paying, and its provider."""
+        if self.card is not None:
+            return "card", self.card.provider
+        if self.redirect is not None:
+            return "redirect", self.redirect.provider
+        if self.qr is not None:
+            return "qr", self.qr.provider
+        raise AssertionError("validation lets exactly one through")
 
 
 class InitiateRequest(_Request):

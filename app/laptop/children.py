@@ -9,6 +9,7 @@ from app.laptop import lifeline, valkey
 from app.laptop.environment import environment_with
 from app.laptop.folder import DataFolder
 from app.laptop.plan import Plan, address, reachable
+from app.laptop.sandbox.simulators import environment as simulated
 from app.laptop.supervisor import Child
 from app.laptop.supervisor.child import Ready
 from app.laptop.supervisor.output import Output
@@ -22,6 +23,9 @@ def children(plan: Plan, folder: DataFolder, paygate: tuple[str, ...] = PAYGATE)
     """Each needs only those before it. `paygate` is the command line that the names of commands are added to."""
     settings, ports = plan.settings, plan.ports
     environment = environment_with(settings)
+    if plan.starts("sandbox"):
+        # What the user has set comes before what points at the simulated providers.
+        environment = simulated(settings.sandbox_url) | environment
 
     def own(name: str, command: str, ready: Ready) -> Child:
         return Child(name, (*paygate, command), environment, ready, start_timeout=_START_SECONDS)

@@ -7,6 +7,7 @@ from typing import Any
 from app.laptop import valkey
 from app.laptop.folder import DataFolder
 from app.laptop.ports import free_ports, is_taken
+from app.laptop.sandbox.simulators import SIMULATORS
 from app.settings import Profile, Settings
 
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised, not listened at
@@ -46,6 +47,8 @@ def make_plan(settings: Settings, folder: DataFolder) -> Plan:
     }
     for server in servers.values():
         found |= server.settings
+    if "sandbox" in servers and "providers" not in explicit:
+        found["providers"] = [*settings.providers, *SIMULATORS]
     return Plan(settings.model_copy(update=found), {name: server.port for name, server in servers.items()})
 
 

@@ -30,14 +30,21 @@ class ProviderRegistry:
         """What clients may write in `provider`, in the order of the settings."""
         return tuple(self._providers)
 
+    def each(self, change: Callable[[PaymentProvider], PaymentProvider]) -> "ProviderRegistry":
+        """The same providers, each changed."""
+        return ProviderRegistry({name: change(provider) for name, provider in self._providers.items()})
+
     def get(self, name: str) -> PaymentProvider | None:
         """The provider of that name, or None when it is not switched on."""
         return self._providers.get(name)
 
-    def reader(self, name: str) -> NoticeReader | None:
-        """Who reads what comes in at `/webhooks/{name}`, or None."""
-        readers = (reader for provider in self._providers.values() for reader in provider.notice_readers)
-        return next((reader for reader in readers if reader.name == name), None)
+    def reader(self, name: str) -> tuple[str, NoticeReader] | None:
+        """Who reads what comes in at `/webhooks/{name}`, and the provider whose word it is; or None."""
+        for provider_name, provider in self._providers.items():
+            for reader in provider.notice_readers:
+                if reader.name == name:
+                    return provider_name, reader
+        return None
 
     def offering(self, method: MethodKind) -> tuple[str, ...]:
         """The names of those that take payments this way."""

@@ -23,6 +23,8 @@ from app.transports.validity import Validity
 from app.transports.websocket import WebSocketEndpoint
 from app.web import health
 from app.web.graphiql import GraphiQL, static_assets
+from app.web.return_page import ReturnPage
+from app.web.webhooks import WebhookEndpoint
 from app.wiring import Gateway, open_gateway, utc_now
 from schema.build import build_schema
 from schema.context import Services
@@ -68,6 +70,8 @@ def create_app(settings: Settings) -> Starlette:
         executor, services, identify_socket, connections, validity, ProtocolLimits(), settings.origins
     )
     status = PaymentStatusEndpoint(identify, services)
+    notices = WebhookEndpoint(lambda: (running[-1].webhooks, running[-1].in_flight), utc_now)
+    return_page = ReturnPage(lambda: running[-1].returns)
     application = Starlette(
         lifespan=lifespan,
         routes=[
@@ -75,6 +79,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", GraphiQL(graphql) if settings.open_to_look else graphql),
             WebSocketRoute("/graphql", sockets),
             Route("/api/payments/{id}/status", status.respond),
+            Route("/webhooks/{reader}", notices.respond, methods=["GET", "POST"]),
+            Route("/return/{payment}", return_page.show),
             static_assets(),
             Route("/health/live", health.live),
             Route("/health/ready", _ready),
