@@ -45,7 +45,9 @@ class Circuits:
     _breakers: AsyncCircuitBreakerFactory = field(init=False)
 
     def __post_init__(self) -> None:
-        breakers = AsyncCircuitBreakerFactory(default_threshold=self.failures, default_ttl=self.seconds)
+        breakers = AsyncCircuitBreakerFactory(
+            default_threshold=self.failures, default_ttl=self.seconds, exclude=[asyncio.CancelledError]
+        )
         object.__setattr__(self, "_breakers", breakers)
 
     async def call(self, provider: str, calling: Callable[[], Awaitable[ProviderReport]]) -> ProviderReport:
