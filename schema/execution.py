@@ -41,7 +41,7 @@ class Operation:
     query: str | None
     variables: Mapping[str, Any]
     operation_name: str | None = None
-    extensions: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
     document_id: str | None = None
 
 

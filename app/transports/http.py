@@ -192,8 +192,10 @@ async def _operation(request: Request) -> OperationRequest:
 
 
 def _from_address(request: Request) -> dict[str, object]:
-    """The parameters of a GET: `variables` and `extensions` are JSON in the address."""
+    """The parameters of a GET: `variables` and `extensions` are JSON in the address, an empty name is none."""
     parameters: dict[str, object] = dict(request.query_params)
+    if parameters.get("operationName") == "":
+        del parameters["operationName"]
     for name in ("variables", "extensions"):
         text = parameters.get(name)
         if isinstance(text, str):

@@ -20,6 +20,7 @@ from tests.support.stack import Stack
 
 WATCH = "subscription($id: ID!) { paymentStatus(id: $id, after: -1) { status } }"
 QUERY = "query($id: ID!) { payment(id: $id) { status } }"
+CANCEL = "mutation($id: ID!) { cancelPayment(input: {paymentId: $id}) { __typename } }"
 FREE = "query($id: ID!) { payment(id: $id) { version } }"
 STATUSES = ["INITIATED", "PROCESSING", "SUCCEEDED"]
 
@@ -30,7 +31,7 @@ Send = Callable[[Gateway, dict[str, Any]], Awaitable[list[dict[str, Any]]]]
 def strict(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("strict")
     file = folder / "documents.json"
-    file.write_text(json.dumps({hash_of(text): text for text in (WATCH, QUERY)}))
+    file.write_text(json.dumps({hash_of(text): text for text in (WATCH, QUERY, CANCEL)}))
     settings = {"PAYGATE_TRUSTED_DOCUMENTS": str(file), "PAYGATE_TRUSTED_DOCUMENTS_ONLY": "true"}
     with gateway(stack, folder, **settings) as running:
         yield running
@@ -114,6 +115,12 @@ async def test_a_trusted_query_is_posted_and_got_by_its_hash(strict: Gateway, pa
     async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
         for name in (by_apollo, {"documentId": f"sha256:{hash_of(QUERY)}"}):
             assert (await http.get(address(strict), params=in_address | name)).json() == expected
+
+
+async def test_a_trusted_mutation_is_not_got_either(strict: Gateway, payment_id: str) -> None:
+    named_in_address = {"documentId": f"sha256:{hash_of(CANCEL)}", "variables": json.dumps({"id": payment_id})}
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+        assert (await http.get(address(strict), params=named_in_address)).status_code == 405
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])

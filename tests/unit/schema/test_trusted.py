@@ -28,8 +28,15 @@ def refusal(documents: TrustedDocuments, *asked: Any) -> tuple[str, str]:
     return refused.value.code, refused.value.field
 
 
-def test_the_hash_is_that_of_apollos_clients() -> None:
-    assert hash_of("{__typename}") == "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38"
+@pytest.mark.parametrize(
+    ("text", "digest"),
+    [
+        ("{__typename}", "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38"),
+        ("query($id:ID!){user(id:$id){name}}", "71f7dc5758652baac68e4a10c50be732b741c892ade2883a99358f52b555286b"),
+    ],
+)
+def test_the_hash_is_that_of_apollos_clients_and_of_the_specification(text: str, digest: str) -> None:
+    assert hash_of(text) == digest
 
 
 @pytest.mark.parametrize("documents", [SOME, ONLY])
