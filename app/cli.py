@@ -64,11 +64,12 @@ def dev() -> None:
 def serve() -> None:
     """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
     from app.web.server import run_gateway
-    from app.wiring import access_options
+    from app.wiring import access_options, executor_of
 
     settings = _settings()
     try:
         access_options(settings)
+        executor_of(settings)
     except SettingsError as fault:
         _fail(str(fault))
     try:

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         description="JSON object from merchant to where its customers may be sent back: "
         '{"acme": ["https://shop.example"]}; in `dev`, a merchant that is not named may send them anywhere',
     )
+    trusted_documents: Path | None = Field(
+        None, description="file of documents that clients name by hash: JSON from SHA-256 to text, or Apollo's manifest"
+    )
+    trusted_documents_only: bool = Field(
+        False, description="refuse every document that is not in `PAYGATE_TRUSTED_DOCUMENTS`"
+    )
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
     )
@@ -126,6 +132,12 @@ class Settings(BaseSettings):
     def _secrets_are_long_enough(self) -> "Settings":
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("secret_key: give at least 32 characters")
+        return self
+
+    @model_validator(mode="after")
+    def _there_are_documents_to_trust(self) -> "Settings":
+        if self.trusted_documents_only and self.trusted_documents is None:
+            raise ValueError("trusted_documents_only: give PAYGATE_TRUSTED_DOCUMENTS too")
         return self
 
 

@@ -33,7 +33,11 @@ from app.webhooks.receive import Webhooks
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
+from schema.build import build_schema
 from schema.context import Services
+from schema.execution import Executor
+from schema.manifest import UnusableManifest, trusted_texts
+from schema.trusted import TrustedDocuments
 
 # A call is given up by the provider's client before the processor counts its outcome as unknown.
 _CALL_MARGIN_SECONDS = 2.0
@@ -85,6 +89,18 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
             returns = Returns(store, utc_now)
             yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)
             await in_flight.close()
+
+
+def executor_of(settings: Settings) -> Executor:
+    """What runs clients' operations; raises `SettingsError` when the trusted documents cannot be."""
+    schema = build_schema(introspection=settings.open_to_look)
+    if settings.trusted_documents is None:
+        return Executor(schema)
+    try:
+        texts = trusted_texts(settings.trusted_documents, schema)
+    except UnusableManifest as fault:
+        raise SettingsError(f"PAYGATE_TRUSTED_DOCUMENTS: {fault}") from None
+    return Executor(schema, TrustedDocuments(texts, settings.trusted_documents_only))
 
 
 def access_options(settings: Settings) -> AccessOptions:

@@ -1,9 +1,16 @@
 """The schema, put together."""
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import DisableIntrospection, MaxAliasesLimiter, QueryDepthLimiter, ValidationCache
+from graphql import DocumentNode, GraphQLError, specified_rules
+from strawberry.extensions import (
+    AddValidationRules,
+    DisableIntrospection,
+    MaxAliasesLimiter,
+    QueryDepthLimiter,
+    ValidationCache,
+)
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
 from schema.documents import RememberedDocuments
@@ -23,8 +30,14 @@ class PaymentSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Do nothing: see the class."""
 
+    def faults_of(self, document: DocumentNode) -> list[GraphQLError]:
+        """What is wrong with a document, by the same rules as when it is executed."""
+        limiters = [each for each in self.get_extensions() if isinstance(each, AddValidationRules)]
+        added = [rule for limiter in limiters for rule in limiter.validation_rules]
+        return validate_document(self._schema, document, (*specified_rules, *added))
 
-def build_schema(*, introspection: bool = True) -> strawberry.Schema:
+
+def build_schema(*, introspection: bool = True) -> PaymentSchema:
     """The executable schema; without `introspection` it tells nobody what it has, not even by suggesting names."""
     return PaymentSchema(
         query=Query,

@@ -17,7 +17,8 @@ _REMEMBERED = 1_000
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _parsed(text: str) -> DocumentNode:
+def parsed(text: str) -> DocumentNode:
+    """The document of a text; raises `GraphQLError` when it cannot be read, is too long or would cost too much."""
     document = parse(text, max_tokens=_MOST_TOKENS)
     cost = cost_of(document)
     if cost > MOST:
@@ -31,7 +32,7 @@ def chosen_kind(text: str | None, operation_name: str | None) -> Kind:
     """The kind of the operation to run. Raises `GraphQLError` when there is none or it is not clear which."""
     if not text:
         raise api_error("GRAPHQL_INVALID", "query: send a GraphQL document", field="query")
-    operations = [node for node in _parsed(text).definitions if isinstance(node, OperationDefinitionNode)]
+    operations = [node for node in parsed(text).definitions if isinstance(node, OperationDefinitionNode)]
     named = [node for node in operations if node.name and node.name.value == operation_name]
     if operation_name is not None and not named:
         message = "operationName: the document has no operation of that name"
@@ -49,5 +50,5 @@ class RememberedDocuments(SchemaExtension):
         """Before parsing: put the document in place."""
         text = self.execution_context.query
         if text:
-            self.execution_context.graphql_document = _parsed(text)
+            self.execution_context.graphql_document = parsed(text)
         yield

@@ -5,7 +5,7 @@ A result is encoded once here; transports only put their few bytes around it.
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import strawberry
@@ -16,6 +16,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from schema.context import Context
 from schema.documents import Kind, chosen_kind
 from schema.errors import api_error, translated
+from schema.trusted import TrustedDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Operation:
     query: str | None
     variables: Mapping[str, Any]
     operation_name: str | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    document_id: str | None = None
 
 
 class KindNotAllowed(Exception):
@@ -53,19 +56,21 @@ class KindNotAllowed(Exception):
 class Executor:
     """Runs operations against the schema."""
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, trusted: TrustedDocuments | None = None) -> None:
         self._schema = schema
+        self._trusted = trusted or TrustedDocuments()
 
     async def run(self, operation: Operation, context: Context, *, mutations: bool = True) -> Answer:
-        """The one result of a query or mutation. Raises `KindNotAllowed`."""
+        """The one result of a query or mutation. Raises `KindNotAllowed` and `DocumentRefused`."""
+        document = self._document(operation)
         try:
-            kind = chosen_kind(operation.query, operation.operation_name)
+            kind = chosen_kind(document, operation.operation_name)
         except GraphQLError as error:
             return refused(error)
         if kind == "subscription" or (kind == "mutation" and not mutations):
             raise KindNotAllowed(kind)
         result = await self._schema.execute(
-            operation.query,
+            document,
             variable_values=dict(operation.variables),
             context_value=context,
             operation_name=operation.operation_name,
@@ -77,14 +82,15 @@ class Executor:
     ) -> AsyncGenerator[Answer, None]:
         """The results of an operation of any kind, until it is complete."""
         try:
-            kind = chosen_kind(operation.query, operation.operation_name)
+            document = self._document(operation)
+            kind = chosen_kind(document, operation.operation_name)
             if kind == "mutation" and not mutations:
                 raise api_error("METHOD_NOT_ALLOWED", "a mutation is sent by POST")
         except GraphQLError as error:
             yield refused(error)
             return
         results: Any = await self._schema.stream(
-            operation.query,
+            document,
             variable_values=dict(operation.variables),
             context_value=context,
             operation_name=operation.operation_name,
@@ -93,6 +99,9 @@ class Executor:
             async for result in results:
                 # Source and execution take turns, so the position is that of this very result.
                 yield _answer(result, context.position)
+
+    def _document(self, operation: Operation) -> str | None:
+        return self._trusted.document(operation.query, operation.extensions, operation.document_id)
 
 
 def refused(error: GraphQLError) -> Answer:

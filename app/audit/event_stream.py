@@ -23,7 +23,7 @@ class Event:
     id: str | None
     is_comment: bool
     at: float
-    """When it was whole, in seconds of a clock that only goes forward."""
+    """When the piece that completed it came in, in seconds of a clock that only goes forward."""
 
     def result(self) -> Any:
         """The JSON in its data."""
@@ -38,8 +38,9 @@ async def read_events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Event, Non
     waiting = b""
     async for chunk in chunks:
         *blocks, waiting = _BLOCK_END.split(waiting + chunk)
+        at = time.monotonic()
         for block in blocks:
-            yield _event(_LINE_END.split(_decoded(block)), time.monotonic())
+            yield _event(_LINE_END.split(_decoded(block)), at)
     if waiting.strip():
         raise NotMet("the stream ends in the middle of an event")
 

@@ -9,7 +9,7 @@ from app.audit.model import NotExamined, NotMet, NotOffered, Protocol
 from app.audit.multipart_body import Body, boundary_of, read_body
 from app.audit.results import check_data, check_errors, check_result, decoded, shown
 from app.audit.rules import Check, Suite
-from app.audit.target import AT_ONCE_SECONDS, Target
+from app.audit.target import Target, check_as_they_come
 
 SUITE = Suite(Protocol.MULTIPART, "multipart")
 ACCEPT = 'multipart/mixed;subscriptionSpec="1.0", application/json'
@@ -115,10 +115,11 @@ async def _values(target: Target) -> str:
 
 @SUITE.must("as-they-come", "Values are sent as they come, not together at the end")
 async def _as_they_come(target: Target) -> str:
-    body = await _body(target, await target.finite())
-    if body.pieces[-1].at - body.pieces[0].at < AT_ONCE_SECONDS:
-        raise NotMet("everything came at once")
-    return "one after the other"
+    async def duration() -> float:
+        pieces = (await _body(target, await target.finite())).pieces
+        return pieces[-1].at - pieces[0].at
+
+    return await check_as_they_come(duration)
 
 
 @SUITE.should(

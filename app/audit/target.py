@@ -1,7 +1,7 @@
 """The server under audit, as a check sees it."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,10 @@ from app.audit.wire import Wire
 TRANSPORT_WS = "graphql-transport-ws"
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
-AT_ONCE_SECONDS = 0.05
+_AT_ONCE_SECONDS = 0.05
 """What comes within it counts as one piece."""
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 5.0
+_LOOKS = 2
 _CONTENT_TYPE = {"content-type": JSON}
 
 
@@ -86,6 +87,8 @@ class Target:
             # The server is audited, not what a proxy on the way makes of it.
             proxy=None,
             ping_interval=None,
+            # How long a rule may take is limited as a whole.
+            open_timeout=None,
             close_timeout=_CLOSE_SECONDS,
             max_size=None,
         )
@@ -143,6 +146,17 @@ class Target:
             except (ValueError, LookupError, TypeError):
                 raise NotExamined(f"the scenario could not be prepared: HTTP {answer.status_code}") from None
         return {"query": subscription.document, "variables": variables}
+
+
+async def check_as_they_come(duration: Callable[[], Awaitable[float]]) -> str:
+    """Raise `NotMet` when a stream comes at once; `duration` reads one and says how many seconds it took to come.
+
+    A reader that was itself held up finds everything there at once, whatever the server did, so it looks again.
+    """
+    for _ in range(_LOOKS):
+        if await duration() >= _AT_ONCE_SECONDS:
+            return "one after the other"
+    raise NotMet("everything came at once")
 
 
 def accepting(accept: str | None) -> dict[str, str]:

@@ -31,6 +31,7 @@ from app.transports.validity import Validity
 from schema.context import Context, Services, position_from
 from schema.errors import api_error
 from schema.execution import Answer, Executor, KindNotAllowed, Operation, refused
+from schema.trusted import DocumentRefused, names_document
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -85,7 +86,9 @@ class GraphQLEndpoint:
             raise Refused(406, "NOT_ACCEPTABLE", f"accept: there are {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}")
         wanted = await _operation(request)
         context = await self._context(request, wanted)
-        operation = Operation(wanted.query, wanted.variables, wanted.operation_name)
+        operation = Operation(
+            wanted.query, wanted.variables, wanted.operation_name, wanted.extensions, wanted.document_id
+        )
         mutations = request.method == "POST"
         if streams:
             self._check_room()
@@ -123,6 +126,8 @@ class GraphQLEndpoint:
             answer = await self.executor.run(operation, context, mutations=mutations)
         except KindNotAllowed as fault:
             raise _wrong_kind(fault) from None
+        except DocumentRefused as fault:
+            raise Refused(400, fault.code, fault.message, fault.field) from None
         status = 200 if answer.executed or media_type == JSON else 400
         return Response(answer.body, status, media_type=f"{media_type}; charset=utf-8")
 
@@ -181,14 +186,16 @@ async def _operation(request: Request) -> OperationRequest:
         raise Refused(400, "MALFORMED_JSON", str(fault)) from None
     except MalformedOperation as fault:
         raise Refused(400, "MALFORMED_REQUEST", fault.message, fault.field) from None
-    if wanted.query is None:
+    if wanted.query is None and not names_document(wanted.extensions, wanted.document_id):
         raise Refused(400, "MALFORMED_REQUEST", "query: send a GraphQL document", "query")
     return wanted
 
 
 def _from_address(request: Request) -> dict[str, object]:
-    """The parameters of a GET: `variables` and `extensions` are JSON in the address."""
+    """The parameters of a GET: `variables` and `extensions` are JSON in the address, an empty name is none."""
     parameters: dict[str, object] = dict(request.query_params)
+    if parameters.get("operationName") == "":
+        del parameters["operationName"]
     for name in ("variables", "extensions"):
         text = parameters.get(name)
         if isinstance(text, str):

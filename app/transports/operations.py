@@ -31,20 +31,21 @@ class MalformedOperation(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One GraphQL request; `query` is None when the document is named in `extensions` instead."""
+    """One GraphQL request; `query` is None when the document is named instead, by `document_id` or in `extensions`."""
 
     query: str | None
     operation_name: str | None
     # What a client fills in may be secret and is not shown.
     variables: Mapping[str, Any] = field(repr=False)
     extensions: Mapping[str, Any] = field(repr=False)
+    document_id: str | None = None
 
 
 def operation_request(data: object) -> OperationRequest:
     """The request in decoded JSON; raises `MalformedOperation`.
 
-    GraphQL over HTTP, "Request Parameters": `query` and `operationName` are strings, `variables` and `extensions`
-    objects, null means absent, and members nobody knows are ignored.
+    GraphQL over HTTP, "Request Parameters": `query`, `operationName` and `documentId` are strings, `variables` and
+    `extensions` objects, null means absent, and members nobody knows are ignored.
     """
     if not isinstance(data, dict):
         raise MalformedOperation(None, "takes an object with query, operationName, variables and extensions")
@@ -53,6 +54,7 @@ def operation_request(data: object) -> OperationRequest:
         operation_name=_text(data, "operationName"),
         variables=_object(data, "variables"),
         extensions=_object(data, "extensions"),
+        document_id=_text(data, "documentId"),
     )
 
 

@@ -161,7 +161,9 @@ class WebSocketSession:
             await self._carry_out(self.protocol.failed(start.id, refused(error).failure or b"[]"), tasks)
             return
         context = Context(self.services(), self._caller, resume_after=resume_after)
-        operation = Operation(request.query, request.variables, request.operation_name)
+        operation = Operation(
+            request.query, request.variables, request.operation_name, request.extensions, request.document_id
+        )
         async with aclosing(self.executor.stream(operation, context)) as answers:
             async for answer in answers:
                 if not self._current(start.id):

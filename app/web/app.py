@@ -25,10 +25,8 @@ from app.web import health
 from app.web.graphiql import GraphiQL, static_assets
 from app.web.return_page import ReturnPage
 from app.web.webhooks import WebhookEndpoint
-from app.wiring import Gateway, open_gateway, utc_now
-from schema.build import build_schema
+from app.wiring import Gateway, executor_of, open_gateway, utc_now
 from schema.context import Services
-from schema.execution import Executor
 
 
 class _State(TypedDict):
@@ -62,7 +60,7 @@ def create_app(settings: Settings) -> Starlette:
         credential = credential_in(payload) or credential_in(socket.headers)
         return await running[-1].authenticator.identify(credential)
 
-    executor = Executor(build_schema(introspection=settings.open_to_look))
+    executor = executor_of(settings)
     connections = Connections(settings.connections, settings.connection_lifetime)
     validity = Validity(lambda: running[-1].revocations, utc_now)
     graphql = GraphQLEndpoint(executor, services, identify, connections, validity)

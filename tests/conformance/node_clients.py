@@ -64,6 +64,7 @@ class NodeClients:
             assert process.stdout
             try:
                 yield process.stdout.readline().strip()
+                assert process.poll() is None, f"{script} has ended by itself"
             finally:
                 os.killpg(process.pid, signal.SIGTERM)
 

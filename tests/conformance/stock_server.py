@@ -22,6 +22,28 @@ SCENARIO = Scenario(
 PROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL)
 _BETWEEN_VALUES = 0.1
 
+# What it does wrong, by the rules that it does not meet, with what is seen of each.
+BROKE_OFF = "the connection broke off without a close frame"
+NO_ANSWER = "did not come"
+KNOWN_DEFECTS = {
+    "ws-init-null": "closed with 4400",
+    "ws-malformed-array": BROKE_OFF,
+    "ws-malformed-number": BROKE_OFF,
+    "ws-subscribe-payload-null": BROKE_OFF,
+    "ws-subscribe-id-number": "without a string id",
+    "ws-subscribe-id-empty": NO_ANSWER,
+    "ws-subscribe-variables-array": NO_ANSWER,
+    "ws-subscribe-query-number": NO_ANSWER,
+    "ws-error-syntax-error": "closed with 4400",
+    "ws-error-unknown-operation": "closed with 4400",
+    "ws-fault-ends-one": "closed with 4400",
+    "ws-ping-echo": "without the payload",
+    "multipart-opened": "it begins with",
+    "multipart-parts": "no part",
+    "multipart-media-type-clean": ",application/json",
+    "http-accept-graphql": "the answer is application/json",
+}
+
 
 @strawberry.type
 class Query:

@@ -5,26 +5,9 @@ import asyncio
 import pytest
 
 from app.audit import Options, Report, Verdict, audit
-from tests.conformance.stock_server import SCENARIO, stock_server
+from tests.conformance.stock_server import KNOWN_DEFECTS, NO_ANSWER, SCENARIO, stock_server
 
-BROKE_OFF = "the connection broke off without a close frame"
-KNOWN_DEFECTS = {
-    "ws-init-null": "closed with 4400",
-    "ws-malformed-array": BROKE_OFF,
-    "ws-malformed-number": BROKE_OFF,
-    "ws-subscribe-payload-null": BROKE_OFF,
-    "ws-subscribe-id-number": "without a string id",
-    "ws-subscribe-id-empty": "did not come",
-    "ws-subscribe-variables-array": "did not come",
-    "ws-error-syntax-error": "closed with 4400",
-    "ws-error-unknown-operation": "closed with 4400",
-    "ws-fault-ends-one": "closed with 4400",
-    "ws-ping-echo": "without the payload",
-    "multipart-opened": "it begins with",
-    "multipart-parts": "no part",
-    "multipart-media-type-clean": ",application/json",
-    "http-accept-graphql": "the answer is application/json",
-}
+UNANSWERED = {rule for rule, seen in KNOWN_DEFECTS.items() if seen == NO_ANSWER}
 WELL_DONE = [
     "ws-query",
     "ws-stream",
@@ -42,9 +25,14 @@ def report() -> Report:
 
 
 async def _report() -> Report:
+    answered = tuple({*KNOWN_DEFECTS, *WELL_DONE, "sse-resume"} - UNANSWERED)
     async with stock_server() as url:
-        rules = (*KNOWN_DEFECTS, *WELL_DONE, "sse-resume")
-        return await audit(url, Options(scenario=SCENARIO, seconds=3, only=rules))
+        # Only where no answer is awaited is the time short: for all others a busy machine may take its own.
+        first, second = await asyncio.gather(
+            audit(url, Options(scenario=SCENARIO, only=answered)),
+            audit(url, Options(scenario=SCENARIO, only=tuple(UNANSWERED), seconds=3)),
+        )
+    return Report(url, (*first.findings, *second.findings))
 
 
 @pytest.mark.parametrize("rule", KNOWN_DEFECTS)

@@ -5,6 +5,7 @@ import pytest
 from app.audit import Level, Protocol, Report, Verdict
 from tests.conformance.node_clients import NodeClients
 from tests.conformance.report import FILE, NodeAudit, document
+from tests.conformance.stock_server import KNOWN_DEFECTS
 from tests.support.stack import Stack
 
 SINGLE_CONNECTION_MODE = {"sse-single-reservation", "sse-single-one-stream", "sse-single-operation"}
@@ -23,6 +24,11 @@ def test_every_protocol_was_examined(report: Report, protocol: Protocol) -> None
 
 def test_every_rule_is_met_but_the_known_gaps(report: Report) -> None:
     assert {finding.id for finding in report.findings if finding.verdict is Verdict.NOT_MET} == KNOWN_GAPS
+
+
+@pytest.mark.parametrize("rule", KNOWN_DEFECTS)
+def test_what_a_stock_server_does_wrong_is_done_right_here(report: Report, rule: str) -> None:
+    assert report.verdict(rule) is Verdict.MET
 
 
 def test_nothing_is_left_unexamined_and_nothing_left_out_but_the_single_connection_mode(report: Report) -> None:

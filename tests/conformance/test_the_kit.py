@@ -3,7 +3,7 @@
 import ast
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from app.audit.event_stream import Event, read_events
 from app.audit.model import NotMet
 from app.audit.multipart_body import Body, Piece, boundary_of
 from app.audit.results import check_refusal, check_result
+from app.audit.target import check_as_they_come
 from app.cli import cli
 from tests.support.stack import Stack
 
@@ -137,6 +138,30 @@ async def test_an_event_may_come_in_pieces_that_cut_a_character() -> None:
 async def test_a_comment_is_no_event_and_an_event_without_data_has_none() -> None:
     comment, event = await _events(b": awake\n\nevent: complete\n\n")
     assert (comment.is_comment, event.is_comment, event.data) == (True, False, None)
+
+
+async def test_events_that_come_in_one_piece_come_at_one_time() -> None:
+    one, other, later = await _events(b"data: 1\n\ndata: 2\n\n", b"data: 3\n\n")
+    assert one.at == other.at <= later.at
+
+
+@pytest.mark.parametrize("seconds", [[1.0], [0.0, 1.0]])
+async def test_a_stream_that_came_at_once_by_chance_is_looked_at_again(seconds: list[float]) -> None:
+    assert await check_as_they_come(_taking(*seconds))
+
+
+async def test_a_stream_that_always_comes_at_once_is_noticed() -> None:
+    with pytest.raises(NotMet, match="at once"):
+        await check_as_they_come(_taking(0.0, 0.01, 1.0))
+
+
+def _taking(*seconds: float) -> Callable[[], Awaitable[float]]:
+    remaining = iter(seconds)
+
+    async def duration() -> float:
+        return next(remaining)
+
+    return duration
 
 
 @pytest.mark.parametrize("text", [b"event: next\ndata: 1", b"data: \xff\n\n"])

@@ -66,7 +66,7 @@ async def test_what_another_sites_form_could_send_is_not_taken(http: httpx.Async
 
 async def test_a_query_goes_by_get_with_its_variables(http: httpx.AsyncClient) -> None:
     document = "query($id: ID!) { payment(id: $id) { id } }"
-    parameters = {"query": document, "variables": '{"id": "pay_unknown"}'}
+    parameters = {"query": document, "variables": '{"id": "pay_unknown"}', "operationName": ""}
     answer = await http.get("/graphql", params=parameters)
     assert answer.json() == {"data": {"payment": None}}
 

@@ -57,6 +57,8 @@ def test_what_is_said_in_the_program_counts_more_than_the_environment(environmen
         ("REDIS_URL", "http://:hunter2@redis", "redis"),
         ("SANDBOX_URL", "ftp://hunter2", "https?"),
         ("SECRET_KEY", "hunter2", "at least 32 characters"),
+        ("TRUSTED_DOCUMENTS_ONLY", "hunter2", "boolean"),
+        ("TRUSTED_DOCUMENTS_ONLY", "true", "give PAYGATE_TRUSTED_DOCUMENTS too"),
         ("API_KEYS", '["hunter2"]', "dictionary"),
         ("API_KEYS", '{"hunter2": 1}', "string"),
         ("PROVIDERS", '"hunter2"', "list"),

@@ -7,7 +7,7 @@ from app.audit.target import Target
 from app.audit.websocket.suite import SUITE, check_closed, check_ends_with, check_nothing_of
 from app.audit.wire import Message
 
-_ATTEMPTS = 3
+_ATTEMPTS = 5
 
 
 @SUITE.must("stream", "A subscription sends its values as next and then one complete")

@@ -29,8 +29,18 @@ function isForSse({ method, headers }) {
   return token !== undefined || method === "PUT" || /text\/event-stream/.test(headers.accept ?? "");
 }
 
+// A handler fails when its client leaves in the middle of a stream, and then the answer has been begun already.
+function fail(response) {
+  if (response.headersSent) {
+    response.destroy();
+  } else {
+    response.writeHead(500).end();
+  }
+}
+
 const server = createServer((request, response) =>
-  (isForSse(request) ? onSse : onHttp)(request, response).catch(() => response.writeHead(500).end()),
+  (isForSse(request) ? onSse : onHttp)(request, response).catch(() => fail(response)),
 );
-useServer({ schema, connectionInitWaitTimeout: 1000 }, new WebSocketServer({ server, path: "/graphql" }));
+// The time to say connection_init in is that of a busy machine's client too.
+useServer({ schema, connectionInitWaitTimeout: 3000 }, new WebSocketServer({ server, path: "/graphql" }));
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/graphql`));
