@@ -109,6 +109,37 @@ def process() -> None:
         _fail(str(fault))
 
 
+@cli.command()
+def reconcile(
+    everything: Annotated[
+        bool, typer.Option("--all", help="look at every payment in the event store, not only at what is due")
+    ] = False,
+) -> None:
+    """Ask the providers now about payments whose outcome is unknown or overdue; the processor does it on a schedule."""
+    from app.processor.reconcile import Asked, summary
+    from app.wiring import open_reconciliation
+
+    settings = _settings()
+
+    async def run() -> list[Asked]:
+        async with open_reconciliation(settings) as reconciliation:
+            return await reconciliation.run(everything=everything)
+
+    try:
+        asked = asyncio.run(run())
+    except SettingsError as fault:
+        _fail(str(fault))
+    table = Table("payment", "before", "after", "fault")
+    for each in asked:
+        if each.moved or each.fault:
+            table.add_row(each.payment_id, each.before, each.after, each.fault or "")
+    if table.row_count:
+        Console().print(table)
+    counts = summary(asked)
+    typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing is open")
+    raise typer.Exit(1 if counts["could not be asked"] else 0)
+
+
 eventstore = typer.Typer(
     help="Run the embedded event store alone: an EventStoreDB-compatible gRPC server.", invoke_without_command=True
 )

@@ -24,9 +24,10 @@ from app.live.history import Histories
 from app.live.hub import Hub
 from app.processor.perform import Performer
 from app.processor.pump import Pump
+from app.processor.reconcile import Reconciliation
 from app.processor.service import Processor
 from app.providers.breaker import Circuits, GuardedProvider, OpenCircuits
-from app.providers.registry import open_providers
+from app.providers.registry import ProviderRegistry, open_providers
 from app.redisio import open_redis
 from app.settings import Profile, Settings, SettingsError
 from app.webhooks.receive import Webhooks
@@ -127,6 +128,18 @@ async def open_projection(settings: Settings, ready: Callable[[], None]) -> Asyn
 
 
 @asynccontextmanager
+async def open_reconciliation(settings: Settings) -> AsyncGenerator[Reconciliation, None]:
+    """`paygate reconcile`."""
+    async with (
+        esdb.connect(settings.eventstore_uri) as store,
+        open_redis(settings.redis_url) as redis,
+        open_providers(settings, utc_now) as providers,
+    ):
+        pump = _pump(settings, store, providers)
+        yield Reconciliation(store, ReadModel(redis), pump, settings.processor_concurrency)
+
+
+@asynccontextmanager
 async def open_processor(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Processor, None]:
     """`paygate process`."""
     async with (
@@ -134,11 +147,15 @@ async def open_processor(settings: Settings, ready: Callable[[], None]) -> Async
         open_redis(settings.redis_url) as redis,
         open_providers(settings, utc_now) as providers,
     ):
-        performer = Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
         circuits = Circuits(redis, settings.breaker_failures, settings.breaker_seconds)
         guarded = providers.each(lambda provider: GuardedProvider(provider, circuits))
-        pump = Pump(store, guarded, performer, utc_now, policy_of(settings))
+        pump = _pump(settings, store, guarded)
         yield Processor(store, ReadModel(redis), pump, settings.processor_concurrency, settings.sweep_interval, ready)
+
+
+def _pump(settings: Settings, store: EventStore, providers: ProviderRegistry) -> Pump:
+    performer = Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
+    return Pump(store, providers, performer, utc_now, policy_of(settings))
 
 
 def _vault(settings: Settings) -> Vault:

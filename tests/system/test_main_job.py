@@ -86,6 +86,34 @@ async def _approve(url: str) -> None:
         assert answer.status_code < 400
 
 
+async def test_a_customer_comes_back_by_our_page_which_trusts_nothing_the_browser_brings(
+    client: FrontEnd, stack: Stack
+) -> None:
+    method = {"card": {"token": "tok_authenticate"}}
+    answer = await client.initiate(method=method, waitFor="ACTION_OR_FINAL", timeoutMs=20_000)
+    payment_id = answer["payment"]["id"]
+    page = stack.url.replace("/graphql", f"/return/{payment_id}")
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        waiting = await browser.get(page, params={"status": "success", "resultCode": "0"})
+        assert "Waiting for the payment" in waiting.text
+        assert (await client.payment(payment_id))["status"] == "REQUIRES_ACTION"
+        approved = await browser.post(answer["payment"]["action"]["url"], data={"decision": "approve"})
+        assert approved.headers["location"] == page
+        assert statuses(await client.watch(payment_id))[-1] == "SUCCEEDED"
+        assert "Payment received" in (await browser.get(page)).text
+        assert (await browser.get(page.replace(payment_id, "pay_unknown"))).status_code == 404
+
+
+async def test_a_customer_is_sent_on_to_the_shop(client: FrontEnd, stack: Stack) -> None:
+    payment_id = await client.begin("tok_success", returnUrl="https://shop.test/done?order=1")
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        answer = await browser.get(stack.url.replace("/graphql", f"/return/{payment_id}"))
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"https://shop.test/done?order=1&payment_id={payment_id}",
+    )
+
+
 async def test_a_held_answer_comes_with_the_final_status(client: FrontEnd) -> None:
     answer = await client.initiate(waitFor="FINAL", timeoutMs=20_000)
     assert answer["payment"]["status"] == "SUCCEEDED"
