@@ -19,7 +19,9 @@ fragment Seen on Payment {
   id status version previousVersion
   amount { amount currency } refundedAmount { amount }
   failure { code message retryable }
-  action { __typename ... on CardAuthenticationAction { url } }
+  action {
+    __typename ... on CardAuthenticationAction { url } ... on RedirectAction { url } ... on QrAction { payload }
+  }
   history { version status }
 }
 """
