@@ -14,7 +14,7 @@ from app.inspecting import timeline
 from app.laptop import lifeline
 from app.observability.log import configure_logging
 from app.running import run_until_stopped
-from app.settings import Profile, Settings, SettingsError, load_settings
+from app.settings import Profile, Settings, SettingsError, load_settings, variable
 
 cli = typer.Typer(
     help="A real-time payment status gateway.",
@@ -285,10 +285,13 @@ def audit(
 @cli.command()
 def settings() -> None:
     """List every setting: variable, default, meaning."""
+    from app.providers.registry import ALL_SETTINGS
+
     table = Table("variable", "default", "meaning", show_lines=False)
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else str(field.default)
-        table.add_row(f"PAYGATE_{name.upper()}", default, field.description or "")
+    for group in ALL_SETTINGS:
+        for name, field in group.model_fields.items():
+            default = "" if field.default is None or field.is_required() else str(field.default)
+            table.add_row(variable(group, name), default, field.description or "")
     Console().print(table)
 
 

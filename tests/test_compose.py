@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from app.settings import Settings
+from app.providers.registry import ALL_SETTINGS
+from app.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -20,7 +21,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 # One instruction a line.
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
-VARIABLES = {f"PAYGATE_{field.upper()}" for field in Settings.model_fields}
+VARIABLES = {variable(group, field) for group in ALL_SETTINGS for field in group.model_fields}
 
 TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "array", "items": TEXT}

@@ -3,17 +3,19 @@
 from pathlib import Path
 
 from app.cli import cli
-from app.settings import Settings
+from app.providers.registry import ALL_SETTINGS
+from app.settings import variable
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
     rows = []
-    for name, field in Settings.model_fields.items():
-        default = getattr(field.default, "value", field.default)
-        shown = "" if default is None else f"`{default}`"
-        rows.append(f"| `PAYGATE_{name.upper()}` | {shown} | {field.description} |")
+    for group in ALL_SETTINGS:
+        for name, field in group.model_fields.items():
+            default = getattr(field.default, "value", field.default)
+            shown = "" if default is None or field.is_required() else f"`{default}`"
+            rows.append(f"| `{variable(group, name)}` | {shown} | {field.description} |")
     assert [row for row in README.splitlines() if row.startswith("| `PAYGATE_")] == rows
 
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import entry_points
 
+from pydantic_settings import BaseSettings
+
 from app.providers.notices import NoticeReader
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
@@ -60,6 +62,9 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         providers = {name: await stack.enter_async_context(make(context)) for name, make in factories.items()}
         yield ProviderRegistry(providers)
 
+
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings,)
+"""Every group of settings there is: paygate's own, and those of the built-in providers."""
 
 _BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: sandbox.open_provider}
 

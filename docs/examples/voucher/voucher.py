@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 from pydantic_settings import BaseSettings
 
 from app.domain.money import Money
@@ -83,7 +83,7 @@ class VoucherProvider:
     async def authorize(self, call: Authorization) -> ProviderReport:
         """Make the voucher; the customer uses it on its page."""
         terms = call.terms
-        body = {
+        body: dict[str, JsonValue] = {
             "id": terms.payment_id,
             "amount": terms.money.amount,
             "currency": terms.money.currency,
