@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 from starlette.applications import Starlette
@@ -140,16 +141,17 @@ def build_application(
     sandbox: Sandbox, approval: ApprovalPage, faults: Faults, others: Sequence[Simulator]
 ) -> Starlette:
     """Every address of the sandbox."""
+    at = partial(faults.at, "sandbox")
     routes = [
         *(route for simulator in others for route in simulator.routes),
         Route("/faults", faults.script, methods=["POST", "DELETE"]),
-        Route("/v1/charges", sandbox.create_charge, methods=["POST"]),
+        Route("/v1/charges", at("authorize", sandbox.create_charge), methods=["POST"]),
         Route("/v1/charges", sandbox.find_charges, methods=["GET"]),
         Route("/v1/charges/{charge}", sandbox.show_charge, methods=["GET"]),
-        Route("/v1/charges/{charge}/capture", sandbox.capture, methods=["POST"]),
-        Route("/v1/charges/{charge}/void", sandbox.void, methods=["POST"]),
-        Route("/v1/refunds", sandbox.refund, methods=["POST"]),
-        Route("/v1/operations/{key:path}", sandbox.show_operation, methods=["GET"]),
+        Route("/v1/charges/{charge}/capture", at("capture", sandbox.capture), methods=["POST"]),
+        Route("/v1/charges/{charge}/void", at("void", sandbox.void), methods=["POST"]),
+        Route("/v1/refunds", at("refund", sandbox.refund), methods=["POST"]),
+        Route("/v1/operations/{key:path}", at("look_up", sandbox.show_operation), methods=["GET"]),
         Route("/approve/{charge}", approval.show, methods=["GET"]),
         Route("/approve/{charge}", approval.decide, methods=["POST"]),
         Route("/ledger", sandbox.show_ledger, methods=["GET"]),

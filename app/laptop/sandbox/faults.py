@@ -69,10 +69,11 @@ class Faults:
         return script.popleft() if script else None
 
     async def script(self, request: Request) -> Response:
-        """`POST /faults`: add a script. `DELETE /faults`: forget all of them."""
+        """`POST /faults`: add a script. `DELETE /faults`: forget all of them, and say how many were left."""
         if request.method == "DELETE":
+            left = sum(map(len, self._scripts.values()))
             self._scripts.clear()
-            return Response(status_code=204)
+            return Response(status_code=204, headers={"faults-left": str(left)})
         try:
             script = _Script.model_validate_json(await read_limited(request))
         except ValidationError as error:
