@@ -11,6 +11,8 @@ from importlib.metadata import entry_points
 from pydantic_settings import BaseSettings
 
 from app.providers.notices import NoticeReader
+from app.providers.paypal import adapter as paypal
+from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
 from app.settings import Settings, SettingsError
@@ -63,10 +65,10 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings,)
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings)
 """Every group of settings there is: paygate's own, and those of the built-in providers."""
 
-_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: sandbox.open_provider}
+_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: sandbox.open_provider, paypal.NAME: paypal.open_provider}
 
 
 def _factory(name: str) -> ProviderFactory:

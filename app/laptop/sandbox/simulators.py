@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
+from app.laptop.sandbox.paypal import application as paypal
 
-SIMULATORS: Mapping[str, tuple[Make, Environment]] = {}
+SIMULATORS: Mapping[str, tuple[Make, Environment]] = {"paypal": (paypal.make, paypal.environment)}
 """By the name that clients write in `provider`."""
 
 

@@ -1,0 +1,117 @@
+"""Calls whose answer never comes: nothing is believed, a look-up tells, and a repeat moves no second money."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from app.domain.ids import provider_key
+from app.domain.payment.events import Operation
+from app.domain.reports import ActionNeeded, Authorized, Captured, Missing, ProviderReport, Refunded, Unknown, Voided
+from app.providers.paypal.adapter import PayPalProvider
+from app.providers.port import CaptureCall, PaymentTerms, Query, RefundCall, VoidCall
+from tests.providers.builders import new_payment
+from tests.providers.paypal.paying import (
+    PRICE,
+    Shop,
+    approved,
+    authorization,
+    confirmation,
+    held,
+    manual,
+    query,
+    taken,
+    terms,
+)
+from tests.support.sandbox_process import SandboxProcess
+
+FAULTS = ["timeout_before", "timeout_after", "error_after", "reset", "truncated"]
+Calling = Callable[[PayPalProvider], Awaitable[ProviderReport]]
+
+
+@dataclass(frozen=True)
+class Case:
+    calling: Calling
+    asked: Query
+    outcome: type[ProviderReport]
+    movements: list[str]
+
+
+async def creating(_: Shop) -> Case:
+    about = terms(new_payment())
+    asked = query(about, Operation.AUTHORIZE, None)
+    return Case(lambda provider: provider.authorize(authorization(about)), asked, ActionNeeded, [])
+
+
+async def capturing(shop: Shop) -> Case:
+    return await _confirming(shop, terms(new_payment()), Captured, ["capture"])
+
+
+async def authorizing(shop: Shop) -> Case:
+    return await _confirming(shop, manual(new_payment()), Authorized, ["authorize"])
+
+
+async def _confirming(shop: Shop, about: PaymentTerms, outcome: type[ProviderReport], moved: list[str]) -> Case:
+    order = await approved(shop, about)
+    asked = query(about, Operation.CONFIRM, order)
+    return Case(lambda provider: provider.confirm(confirmation(about, order)), asked, outcome, moved)
+
+
+async def capturing_a_hold(shop: Shop) -> Case:
+    about = manual(new_payment())
+    hold = await held(shop, about)
+    asked = query(about, Operation.CAPTURE, hold)
+    call = CaptureCall(about, asked.key, hold, PRICE)
+    return Case(lambda provider: provider.capture(call), asked, Captured, ["authorize", "capture"])
+
+
+async def voiding(shop: Shop) -> Case:
+    about = manual(new_payment())
+    hold = await held(shop, about)
+    asked = query(about, Operation.VOID, hold)
+    call = VoidCall(about, asked.key, hold, held=True)
+    return Case(lambda provider: provider.void(call), asked, Voided, ["authorize", "void"])
+
+
+async def refunding(shop: Shop) -> Case:
+    about = terms(new_payment())
+    _, capture = await taken(shop, about)
+    key = provider_key(about.payment_id, Operation.REFUND)
+    call = RefundCall(about, key, capture, PRICE, PRICE)
+    asked = query(about, Operation.REFUND, capture)
+    return Case(lambda provider: provider.refund(call), asked, Refunded, ["capture", "refund"])
+
+
+CALLS = {
+    "create": creating,
+    "capture": capturing,
+    "authorize": authorizing,
+    "capture_hold": capturing_a_hold,
+    "void": voiding,
+    "refund": refunding,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", CALLS)
+async def test_silence_is_asked_about_and_repeated_without_harm(
+    shop: Shop, sandbox: SandboxProcess, call: str, fault: str
+) -> None:
+    case = await CALLS[call](shop)
+    script = {"provider": "paypal", "call": call, "fault": fault}
+    async with httpx.AsyncClient(trust_env=False) as director:
+        (await director.post(f"{sandbox.url}/faults", json=script)).raise_for_status()
+
+    provider = shop.hasty if fault.startswith("timeout") else shop.provider
+    assert isinstance(await case.calling(provider), Unknown)
+
+    told = await shop.provider.look_up(case.asked)
+    # An order whose id never arrived cannot be asked for; making it again brings it to light.
+    found = fault != "timeout_before" and call != "create"
+    assert isinstance(told, case.outcome) if found else told == Missing(conclusive=False)
+
+    repeated = await case.calling(shop.provider)
+    assert isinstance(repeated, case.outcome)
+    assert not found or repeated == told
+    assert [each["operation"] for each in sandbox.ledger(case.asked.terms.payment_id)] == case.movements
