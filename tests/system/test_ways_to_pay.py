@@ -26,8 +26,8 @@ class Way:
     method: Mapping[str, Any]
     holds: bool = False
     refunds: bool = True
-    expires: str | None = "expire"
-    """What a customer who comes too late is, on the provider's page; None where there is none."""
+    takes_money: str | None = None
+    """The call that takes the money; a webhook need not wait for its answer. None: the customer takes it there."""
 
     @property
     def given(self) -> dict[str, Any]:
@@ -37,12 +37,20 @@ class Way:
 
 WAYS = {
     way.name: way
-    for way in (Way("paypal", 4999, "EUR", {"redirect": {"provider": "paypal"}}, holds=True, expires=None),)
+    for way in (Way("paypal", 4999, "EUR", {"redirect": {"provider": "paypal"}}, holds=True, takes_money="capture"),)
 }
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 ways_that_hold = pytest.mark.parametrize("way", [way for way in WAYS.values() if way.holds], ids=lambda way: way.name)
 ways_that_refund = pytest.mark.parametrize(
     "way", [way for way in WAYS.values() if way.refunds], ids=lambda way: way.name
+)
+
+
+ways_with_a_page = pytest.mark.parametrize(
+    "way", [way for way in WAYS.values() if "redirect" in way.method], ids=lambda way: way.name
+)
+ways_that_take_by_a_call = pytest.mark.parametrize(
+    "way", [way for way in WAYS.values() if way.takes_money], ids=lambda way: way.name
 )
 
 
@@ -107,10 +115,8 @@ async def test_a_customer_pays(client: FrontEnd, customer: Customer, stack: Stac
     assert moved(stack, payment_id, "capture") == [way.amount]
 
 
-@every_way
+@ways_with_a_page
 async def test_a_customer_comes_back_by_our_page(client: FrontEnd, customer: Customer, stack: Stack, way: Way) -> None:
-    if "qr" in way.method:
-        pytest.skip("nobody is sent anywhere")
     payment_id, action = await begun(client, way)
     answer = await customer.does("approve", action)
     assert answer.status_code in (302, 303)
@@ -127,6 +133,41 @@ async def test_a_customer_calls_it_off(client: FrontEnd, customer: Customer, sta
         await customer.does("cancel", action)
     assert statuses(await client.watch(payment_id))[-1] == "CANCELLED"
     assert moved(stack, payment_id, "capture") == []
+
+
+@ways_with_a_page
+async def test_a_customer_who_is_refused_has_not_paid(
+    client: FrontEnd, customer: Customer, stack: Stack, way: Way
+) -> None:
+    payment_id, action = await begun(client, way)
+    await customer.does("decline", action)
+    values = await client.watch(payment_id)
+    assert statuses(values)[-1] == "FAILED"
+    assert values[-1]["failure"]["code"]
+    assert moved(stack, payment_id, "capture") == []
+
+
+@ways_with_a_page
+async def test_a_customer_who_is_too_late_has_not_paid(
+    client: FrontEnd, customer: Customer, stack: Stack, way: Way
+) -> None:
+    payment_id, action = await begun(client, way)
+    await customer.does("expire", action)
+    assert statuses(await client.watch(payment_id))[-1] == "EXPIRED"
+    assert moved(stack, payment_id, "capture") == []
+
+
+@ways_that_take_by_a_call
+async def test_a_webhook_that_overtakes_the_answer_counts_once(
+    client: FrontEnd, customer: Customer, stack: Stack, way: Way
+) -> None:
+    payment_id, action = await begun(client, way)
+    await customer.fault(way.name, "slow", str(way.takes_money))
+    await customer.does("approve", action)
+    values = await client.watch(payment_id)
+    assert statuses(values) == PAID
+    assert_unbroken(values)
+    assert moved(stack, payment_id, "capture") == [way.amount]
 
 
 @every_way
