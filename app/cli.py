@@ -64,6 +64,7 @@ def dev() -> None:
 def serve() -> None:
     """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
     from app.web.server import run_gateway
+    from app.web.workers import WorkerFailed
     from app.wiring import access_options, executor_of
 
     settings = _settings()
@@ -76,6 +77,8 @@ def serve() -> None:
         run_gateway(settings)
     except OSError as fault:
         _fail(f"the gateway cannot listen on {settings.host}:{settings.port}: {fault.strerror} (set PAYGATE_PORT)")
+    except WorkerFailed as fault:
+        _fail(str(fault))
 
 
 @cli.command()

@@ -42,7 +42,11 @@ class Connections:
         self._open.add(end)
         CONNECTIONS.inc()
         lifetime = self.lifetime_seconds * random.uniform(0.8, 1.2)  # noqa: S311 — jitter, not a secret
-        timer = asyncio.get_running_loop().call_later(lifetime, end, End.LIFETIME_REACHED)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(lifetime, end, End.LIFETIME_REACHED)
+        if self.draining:
+            # It was let in before the drain, and came after the others were told.
+            loop.call_soon(end, End.DRAIN)
         try:
             yield
         finally:

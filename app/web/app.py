@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from app.access.credentials import credential_in
 from app.access.model import Caller
 from app.observability.log import configure_logging
+from app.observability.metrics import exposition
 from app.settings import Settings, load_settings
 from app.transports.connections import Connections
 from app.transports.http import GraphQLEndpoint
@@ -111,4 +112,4 @@ async def _ready(request: Request) -> JSONResponse:
 
 
 async def _metrics(_: Request) -> Response:
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)

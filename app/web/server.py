@@ -1,16 +1,17 @@
 """uvicorn, with a listening socket that sheds dead peers and an end that gives clients time to move."""
 
 import asyncio
+import signal
 import socket
 import sys
 from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from app.settings import Settings
 from app.transports.connections import Connections
+from app.web.workers import run_workers
 
 _GRACEFUL_SECONDS = 2
 _BACKLOG = 2048
@@ -26,27 +27,42 @@ class GatewayServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM or SIGINT has come."""
-        application = self.config.loaded_app
-        if self._draining is None and self.started and isinstance(application, Starlette):
+        if self._draining is None and self.started:
             # The interpreter calls this between two steps of the running loop.
-            self._draining = asyncio.get_running_loop().create_task(self._drain(application, sig, frame))
+            self.begin_drain(sig)
         else:
             super().handle_exit(sig, frame)
 
-    async def _drain(self, application: Starlette, sig: int, frame: FrameType | None) -> None:
-        connections: Connections = application.state.connections
+    def begin_drain(self, sig: int = signal.SIGTERM) -> None:
+        """Hand the live connections back, then stop as by signal `sig`. Does nothing when it has begun already."""
+        if self._draining is None:
+            self._draining = asyncio.get_running_loop().create_task(self._drain(sig))
+
+    async def _drain(self, sig: int) -> None:
+        application = self.config.loaded_app
         try:
-            await connections.drain(self._drain_seconds)
+            if isinstance(application, Starlette):
+                connections: Connections = application.state.connections
+                await connections.drain(self._drain_seconds)
         finally:
-            super().handle_exit(sig, frame)
+            super().handle_exit(sig, None)
 
 
 def run_gateway(settings: Settings) -> None:
-    """Run the gateway until it is told to stop. Raises `OSError` when it cannot listen."""
-    config = uvicorn.Config(
+    """Run the gateway until it is told to stop. Raises `OSError` when it cannot listen, and `WorkerFailed`."""
+    listening = _listen(settings.host, settings.port, settings.stalled_seconds)
+    if settings.workers > 1:
+        run_workers(settings.workers, listening)
+    else:
+        GatewayServer(configuration(), settings.drain_seconds).run(sockets=[listening])
+
+
+def configuration() -> uvicorn.Config:
+    """How uvicorn is to serve the gateway."""
+    return uvicorn.Config(
         "app.web.app:from_environment",
         factory=True,
-        workers=settings.workers,
+        workers=1,
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,
@@ -58,11 +74,6 @@ def run_gateway(settings: Settings) -> None:
         server_header=False,
         proxy_headers=False,
     )
-    listening = _listen(settings.host, settings.port, settings.stalled_seconds)
-    if settings.workers > 1:
-        Multiprocess(config, sockets=[listening]).run()
-    else:
-        GatewayServer(config, settings.drain_seconds).run(sockets=[listening])
 
 
 def _listen(host: str, port: int, stalled_seconds: float) -> socket.socket:
@@ -76,5 +87,4 @@ def _listen(host: str, port: int, stalled_seconds: float) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(stalled_seconds * 1000))
     listening.bind(address)
     listening.listen(_BACKLOG)
-    listening.set_inheritable(True)
     return listening

@@ -39,6 +39,10 @@ class Gateway:
             )
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/graphql"
+
+    @property
     def websocket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
