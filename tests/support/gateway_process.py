@@ -1,5 +1,6 @@
 """A further gateway beside a stack's own, on the same event store and Redis."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack, free_port
 from tests.support.waiting import eventually
 
@@ -19,7 +21,7 @@ class Gateway:
     def __init__(self, stack: Stack, log: Path, **settings: str) -> None:
         self.port = free_port()
         ports = {name: process["port"] for name, process in stack.processes().items()}
-        environment = {
+        self._environment = {
             "PAYGATE_PROFILE": "dev",
             "PAYGATE_PORT": str(self.port),
             "PAYGATE_EVENTSTORE_URI": f"esdb://127.0.0.1:{ports['eventstore']}?tls=false",
@@ -30,13 +32,23 @@ class Gateway:
             **settings,
         }
         self._log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as output:
+            return subprocess.Popen(
                 [sys.executable, "-m", "app.cli", "serve"],
-                env={**os.environ, **environment},
+                env={**os.environ, **self._environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    async def restart(self) -> None:
+        """End it in good order and start it again at the same address; return when it is ready."""
+        self.process.terminate()
+        await asyncio.to_thread(self.process.wait, 30)
+        self.process = self._start()
+        await self.ready()
 
     @property
     def url(self) -> str:
@@ -47,7 +59,7 @@ class Gateway:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     async def health(self) -> int | None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as client:
             try:
                 return (await client.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=5)).status_code
             except httpx.TransportError:
@@ -55,7 +67,7 @@ class Gateway:
 
     async def metric(self, name: str) -> float:
         """The value of a metric without labels."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as client:
             text = (await client.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5)).text
         (line,) = [line for line in text.splitlines() if line.startswith(f"{name} ")]
         return float(line.split()[1])

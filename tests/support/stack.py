@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.support.plain_http import NO_CERTIFICATES
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
@@ -61,7 +63,8 @@ class Stack:
 
     def _answers(self) -> bool:
         try:
-            ready = httpx.get(f"http://127.0.0.1:{self.port}/health/ready", timeout=5, trust_env=False)
+            url = f"http://127.0.0.1:{self.port}/health/ready"
+            ready = httpx.get(url, timeout=5, trust_env=False, verify=NO_CERTIFICATES)
         except httpx.HTTPError:
             return False
         return ready.status_code == 200 and (self.folder / "data" / "processes.json").exists()

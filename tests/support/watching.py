@@ -1,7 +1,6 @@
 """A client's view of `paymentStatus` over each stream: results as they come, and how it ends when not by itself."""
 
 import json
-import ssl
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -10,11 +9,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from tests.support.plain_http import NO_CERTIFICATES
+
 WATCH = "subscription($id: ID!) { paymentStatus(id: $id) { status version previousVersion } }"
 SUBPROTOCOL = Subprotocol("graphql-transport-ws")
-
-# Nothing is encrypted here, and to load the usual ones takes longer than all the rest.
-_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 Result = dict[str, Any]
 Watch = Callable[[str, str, int], AsyncGenerator[Result, None]]
@@ -90,7 +88,7 @@ async def _lines(
     body = {"query": WATCH, "variables": {"id": payment_id}, "extensions": extensions}
     try:
         async with (
-            httpx.AsyncClient(timeout=30, trust_env=False, verify=_NO_CERTIFICATES) as client,
+            httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client,
             client.stream("POST", url, json=body, headers=headers) as answer,
         ):
             if answer.status_code != httpx.codes.OK:
