@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -10,11 +10,13 @@ import httpx
 from app.domain.ids import PaymentId, provider_key
 from app.domain.money import Money
 from app.domain.payment.events import CaptureMode, Operation, RedirectAction
-from app.domain.reports import ActionNeeded, Approved, Authorized, Captured, ProviderReport
+from app.domain.reports import ActionNeeded, Approved, Authorized, Captured
 from app.laptop.sandbox.paypal import application
 from app.providers.http import ProviderHttp, open_http
 from app.providers.paypal.adapter import PayPalProvider
 from app.providers.paypal.calls import AccessTokens, PayPalCalls
+from app.providers.paypal.certificates import authorities, open_certificates
+from app.providers.paypal.notices import PayPalNotices
 from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Authorization, Confirmation, PaymentTerms, Query
 from app.wiring import utc_now
@@ -22,18 +24,6 @@ from tests.providers import builders
 
 PRICE = Money(4200, "EUR")
 RETURN_URL = builders.RETURN_URL
-
-
-class NoReader:
-    """Stands where webhooks would be read."""
-
-    name = "paypal"
-
-    async def read(self, _raw: object) -> Any:
-        raise AssertionError("no webhook in these tests")
-
-    def reply(self, _reception: object, _fault: object = None) -> Any:
-        raise AssertionError("no webhook in these tests")
 
 
 def settings_for(url: str) -> PayPalSettings:
@@ -55,12 +45,14 @@ class Shop:
 @asynccontextmanager
 async def open_shop(url: str) -> AsyncIterator[Shop]:
     settings = settings_for(url)
-    async with open_http(settings.url) as client:
+    store = authorities(settings.authorities_pem())
+    async with open_http(settings.url) as client, open_certificates([url], store) as certificates:
         http, hasty = ProviderHttp(client, "paypal", 10.0), ProviderHttp(client, "paypal", 0.3)
         secret = settings.client_secret.get_secret_value()
         tokens = AccessTokens(http, settings.client_id, secret, utc_now)
         await tokens.get()
-        made = [PayPalProvider(PayPalCalls(each, tokens), settings, NoReader()) for each in (http, hasty)]
+        reader = PayPalNotices(settings.webhook_id, certificates)
+        made = [PayPalProvider(PayPalCalls(each, tokens), settings, reader) for each in (http, hasty)]
         yield Shop(made[0], made[1], url)
 
 
@@ -123,13 +115,3 @@ async def held(shop: Shop, about: PaymentTerms) -> str:
 
 def manual(payment_id: PaymentId) -> PaymentTerms:
     return terms(payment_id, CaptureMode.MANUAL)
-
-
-def with_reference(about: Query, key: str) -> Query:
-    return replace(about, key=key)
-
-
-def reference_of(report: ProviderReport) -> str:
-    reference = getattr(report, "reference", None)
-    assert isinstance(reference, str)
-    return reference

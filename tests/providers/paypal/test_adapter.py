@@ -1,5 +1,7 @@
 """PayPal's adapter against the running simulator."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -185,8 +187,7 @@ async def test_money_is_given_back_in_parts_and_then_no_more(shop: Shop, sandbox
     _, capture = await taken(shop, about)
     for number, amount in (("1", 1000), ("2", 3200)):
         key = provider_key(about.payment_id, Operation.REFUND, f"ref_{number}")
-        asked = query(about, Operation.REFUND, capture)
-        asked = type(asked)(about, Operation.REFUND, key, capture, conclusive=True, outstanding=PRICE)
+        asked = replace(query(about, Operation.REFUND, capture, conclusive=True), key=key)
         assert await shop.provider.look_up(asked) == Missing(conclusive=True)
         report = await shop.provider.refund(RefundCall(about, key, capture, Money(amount, "EUR"), PRICE))
         assert isinstance(report, Refunded)
