@@ -15,6 +15,8 @@ from app.providers.paypal import adapter as paypal
 from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
+from app.providers.vnpay import adapter as vnpay
+from app.providers.vnpay.settings import VNPaySettings
 from app.settings import Settings, SettingsError
 
 ENTRY_POINT_GROUP = "paygate.providers"
@@ -65,10 +67,14 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings)
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, VNPaySettings)
 """Every group of settings there is: paygate's own, and those of the built-in providers."""
 
-_BUILT_IN: Mapping[str, ProviderFactory] = {sandbox.NAME: sandbox.open_provider, paypal.NAME: paypal.open_provider}
+_BUILT_IN: Mapping[str, ProviderFactory] = {
+    sandbox.NAME: sandbox.open_provider,
+    paypal.NAME: paypal.open_provider,
+    vnpay.NAME: vnpay.open_provider,
+}
 
 
 def _factory(name: str) -> ProviderFactory:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
 from app.laptop.sandbox.paypal import application as paypal
+from app.laptop.sandbox.vnpay import application as vnpay
 
-SIMULATORS: Mapping[str, tuple[Make, Environment]] = {"paypal": (paypal.make, paypal.environment)}
+SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
+    "paypal": (paypal.make, paypal.environment),
+    "vnpay": (vnpay.make, vnpay.environment),
+}
 """By the name that clients write in `provider`."""
 
 

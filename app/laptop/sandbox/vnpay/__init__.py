@@ -1,0 +1,1 @@
+"""A pretend VNPay, version 2.1.0: its page, its notices (IPN), queries and refunds."""
