@@ -37,7 +37,10 @@ class Way:
 
 WAYS = {
     way.name: way
-    for way in (Way("paypal", 4999, "EUR", {"redirect": {"provider": "paypal"}}, holds=True, takes_money="capture"),)
+    for way in (
+        Way("paypal", 4999, "EUR", {"redirect": {"provider": "paypal"}}, holds=True, takes_money="capture"),
+        Way("vnpay", 200_000, "VND", {"redirect": {"provider": "vnpay"}}),
+    )
 }
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 ways_that_hold = pytest.mark.parametrize("way", [way for way in WAYS.values() if way.holds], ids=lambda way: way.name)

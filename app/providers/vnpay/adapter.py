@@ -34,6 +34,8 @@ from app.settings import load
 NAME = "vnpay"
 LATEST_NEWS = timedelta(minutes=5)
 """How long after the last moment to pay a payment that was begun may still end well."""
+REASON_COMES = timedelta(seconds=15)
+"""How long after a failure its notice, which says why, is waited for."""
 
 _CAPABILITIES = Capabilities(
     methods=frozenset({"redirect"}),
@@ -110,16 +112,17 @@ class VNPayProvider:
 
     async def look_up(self, query: Query) -> ProviderReport:
         """Ask how the payment stands."""
-        question = requests.query(query.terms, query.key, self._clock(), self._settings)
+        now = self._clock()
+        question = requests.query(query.terms, query.key, now, self._settings)
         answer = await self._ask(question, QUERY_ANSWER_FIELDS)
         if isinstance(answer, Unknown):
             return answer
         if query.operation is Operation.REFUND:
             return translate.report_of_refund(answer, query.key, conclusive=query.conclusive)
-        report = translate.report_of_payment(answer)
+        report = translate.report_of_payment(answer, requests.written(now - REASON_COMES))
         if report is not None:
             return report
-        if self._clock() >= requests.expires_at(query.terms) + LATEST_NEWS:
+        if now >= requests.expires_at(query.terms) + LATEST_NEWS:
             return Expired(query.terms.payment_id)
         return self._to_page(query.terms)
 

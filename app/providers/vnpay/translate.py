@@ -64,8 +64,11 @@ def report_of_notice(values: Mapping[str, str], amount: Money) -> ProviderReport
     return None
 
 
-def report_of_payment(answer: Mapping[str, str]) -> ProviderReport | None:
-    """What the answer to a query says of a payment; None while the customer can still pay, or has not begun to."""
+def report_of_payment(answer: Mapping[str, str], just_now: str) -> ProviderReport | None:
+    """What the answer to a query says of a payment; None while the customer can still pay, or has not begun to.
+
+    Why a payment failed is said by its notice alone, so what failed after `just_now`, in VNPay's writing, is `Pending`.
+    """
     code = answer.get("vnp_ResponseCode", "")
     if code == NOT_FOUND:
         return None
@@ -79,7 +82,7 @@ def report_of_payment(answer: Mapping[str, str]) -> ProviderReport | None:
             return Captured(number, amount) if amount is not None and number else _UNREADABLE
         case "01":
             return None
-        case "02":
+        case "02" if answer.get("vnp_PayDate", "") <= just_now:
             return Declined("transaction_failed", "The payment did not succeed.", True, answer.get("vnp_TxnRef"))
     return Pending()
 

@@ -37,10 +37,11 @@ PRICE = Money(200_000, "VND")
 
 @dataclass(frozen=True)
 class Shop:
-    """A provider with a usual time-out, and the same one with a short one."""
+    """A provider with a usual time-out, the same one with a short one, and as it will be a minute later."""
 
     provider: VNPayProvider
     hasty: VNPayProvider
+    later: VNPayProvider
 
 
 def settings_for(url: str) -> VNPaySettings:
@@ -54,8 +55,9 @@ def settings_for(url: str) -> VNPaySettings:
 async def open_shop(url: str) -> AsyncIterator[Shop]:
     settings = settings_for(url)
     async with open_http(settings.api_url.rpartition("/")[0]) as client:
-        made = [VNPayProvider(ProviderHttp(client, "vnpay", each), settings, utc_now) for each in (10.0, 0.3)]
-        yield Shop(made[0], made[1])
+        usual, short = (ProviderHttp(client, "vnpay", each) for each in (10.0, 0.3))
+        made = [VNPayProvider(http, settings, utc_now) for http in (usual, short)]
+        yield Shop(*made, VNPayProvider(usual, settings, lambda: utc_now() + timedelta(minutes=1)))
 
 
 @pytest.fixture
@@ -130,19 +132,15 @@ async def test_a_customer_pays_and_the_money_is_taken_at_once(shop: Shop, sandbo
 
 
 @pytest.mark.parametrize(
-    ("decision", "report"),
-    [
-        ("decline", Declined),
-        ("cancel", Declined),
-        ("suspect", Pending),
-    ],
+    ("decision", "report"), [("decline", Declined), ("cancel", Declined), ("expire", Declined), ("suspect", Pending)]
 )
 async def test_what_else_the_customer_does_takes_nothing(
     shop: Shop, sandbox: SandboxProcess, decision: str, report: type
 ) -> None:
     about = new_terms()
     await press(await begun(shop, about), decision)
-    assert isinstance(await shop.provider.look_up(query(about)), report)
+    assert await shop.provider.look_up(query(about)) == Pending(), "its notice will say why"
+    assert isinstance(await shop.later.look_up(query(about)), report)
     assert movements(sandbox, about) == []
 
 

@@ -199,13 +199,18 @@ async def test_a_refund_is_sent_as_vnpay_wants_it_and_alike_each_time(amount: in
     }
 
 
+FAILED = Declined("transaction_failed", "The payment did not succeed.", True, "pay01")
+
+
 @pytest.mark.parametrize(
     ("changes", "report"),
     [
         ({}, Captured("14226112", PRICE)),
         ({"TransactionStatus": "01"}, ActionNeeded("pay01", PAYING)),
         ({"ResponseCode": "91", "TransactionStatus": ""}, ActionNeeded("pay01", PAYING)),
-        ({"TransactionStatus": "02"}, Declined("transaction_failed", "The payment did not succeed.", True, "pay01")),
+        ({"TransactionStatus": "02", "PayDate": "20251120190145"}, FAILED),
+        ({"TransactionStatus": "02", "PayDate": ""}, FAILED),
+        ({"TransactionStatus": "02", "PayDate": "20251120190146"}, Pending()),  # its notice will say why
         ({"TransactionStatus": "04"}, Pending()),
         ({"TransactionStatus": "07"}, Pending()),
         ({"TransactionStatus": "77"}, Pending()),
