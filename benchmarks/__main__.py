@@ -14,13 +14,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import eventstore, eventstore_size
+from benchmarks import eventstore, eventstore_size, idle, stalled
 
 RESULTS = Path(".paygate") / "benchmarks.json"
 
 
-async def run(*, size: bool) -> list[dict[str, Any]]:
+async def run(*, size: bool, only_idle: bool) -> list[dict[str, Any]]:
     """Every benchmark, one after the other."""
+    if only_idle:
+        return [*(await idle.main()), *(await stalled.main())]
     results = await eventstore.main()
     return [*results, *(await eventstore_size.main())] if size else results
 
@@ -29,11 +31,14 @@ def main() -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", action="store_true", help="also fill a store with a million events, twice")
+    parser.add_argument(
+        "--idle", action="store_true", help="instead: 10,000 idle subscriptions for five minutes, and readers that stop"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS, help="where to write the results")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(run(size=arguments.size))
+        results = runner.run(run(size=arguments.size, only_idle=arguments.idle))
     _print(results, load)
     _write(arguments.json, results, load)
 
