@@ -22,6 +22,11 @@ from schema.subscription import Subscription
 _DEPTH = 15  # GraphiQL's introspection needs 13
 _ALIASES = 15
 _REMEMBERED = 1_000
+# Made once: a document counts as validated by the very rules, and each limiter makes a rule of its own.
+_LIMITS = [
+    *QueryDepthLimiter(max_depth=_DEPTH).validation_rules,
+    *MaxAliasesLimiter(max_alias_count=_ALIASES).validation_rules,
+]
 
 
 class PaymentSchema(strawberry.Schema):
@@ -47,8 +52,7 @@ def build_schema(*, introspection: bool = True) -> PaymentSchema:
         extensions=[
             SafeErrors,
             RememberedDocuments,
-            lambda: QueryDepthLimiter(max_depth=_DEPTH),
-            lambda: MaxAliasesLimiter(max_alias_count=_ALIASES),
+            lambda: AddValidationRules(_LIMITS),
             *([] if introspection else [DisableIntrospection]),
             # After the rules that the others add: what has passed once is not validated again.
             lambda: ValidationCache(maxsize=_REMEMBERED),

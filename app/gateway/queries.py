@@ -2,27 +2,36 @@
 
 from dataclasses import dataclass
 
+import structlog
+
 from app.access.model import Caller
 from app.access.permissions import can_list, can_see
 from app.domain.ids import MerchantId, PaymentId
 from app.eventstore.port import EventStore
 from app.eventstore.transact import PAYMENTS, load
 from app.gateway.payments import Forbidden
+from app.redisio import RedisError
 from projections.fold import payment_updates
 from projections.readmodel import Page, PaymentFilter, ReadModel
 from projections.views import PaymentView
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True)
 class PaymentQueries:
-    """Reads. They raise `StoreUnavailable`, `RedisError` and, for a list, `InvalidCursor`."""
+    """Reads. They raise `StoreUnavailable` and, for a list, `RedisError` and `InvalidCursor`."""
 
     store: EventStore
     read_model: ReadModel
 
     async def payment(self, caller: Caller, payment_id: str) -> PaymentView | None:
         """The payment, or None when there is none or it is another merchant's."""
-        view = await self.read_model.payment(payment_id)
+        try:
+            view = await self.read_model.payment(payment_id)
+        except RedisError as fault:
+            log.warning("read model unavailable", fault=type(fault).__name__)
+            view = None
         if view is None:
             # A payment accepted a moment ago may not have reached the read model; whoever made it must find it.
             history = await load(self.store, PAYMENTS, payment_id)

@@ -1,7 +1,7 @@
 """Payments and orders as topics: each has a stream, which is read once for all who watch it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -50,8 +50,20 @@ class Entities:
             raise NoSuchTopic(watched.topic.id)
         if after is not None and after > past.revision:
             raise PositionAhead(after, past.revision)
-        _offer_all(past.updates, (mailbox,))
+        _fill(past.updates, mailbox)
         return past.updates[-1]
+
+    async def go_on(self, topic: Topic, mailbox: Mailbox[Update]) -> None:
+        """Give a watcher, who has taken all it was given, more of a past for which there was no room."""
+        while True:
+            mailbox.before_reading()
+            try:
+                past = await self.histories.whole(topic)
+            except EventStoreError as fault:
+                await _later(topic, fault)
+            else:
+                _fill(past.updates, mailbox)
+                return
 
     def hear(self, watched: WatchedEntity, message: bytes) -> None:
         """Take in a message from the feed."""
@@ -61,15 +73,23 @@ class Entities:
             log.warning("message is no update", channel=watched.topic.channel)
             self._refresh_soon(watched)
             return
-        if _offer_all((update,), watched.mailboxes):
+        accepted = [mailbox.offer(update) for mailbox in watched.mailboxes]
+        if not all(accepted):
             self._refresh_soon(watched)
 
     async def verify(self, batch: Sequence[WatchedEntity]) -> None:
         """Offer the last update of each topic."""
         pasts = await self.histories.recent([watched.topic for watched in batch])
         for watched, past in zip(batch, pasts, strict=True):
-            if not past.exists or _offer_all(past.updates, watched.mailboxes):
+            if not past.exists or not self._heal(watched, past.updates):
                 self._refresh_soon(watched)
+
+    def _heal(self, watched: WatchedEntity, updates: Sequence[Update]) -> bool:
+        """Give the watchers what they have not; whether that was all they were missing."""
+        had = [(mailbox, mailbox.have) for mailbox in watched.mailboxes]
+        filled = [_fill(updates, mailbox) for mailbox, _ in had]
+        self.healed(sum(mailbox.have != have for mailbox, have in had))
+        return all(filled)
 
     def _refresh_soon(self, watched: WatchedEntity) -> None:
         if watched.refreshing is not None:
@@ -86,17 +106,14 @@ class Entities:
                 try:
                     past = await self.histories.whole(watched.topic)
                 except EventStoreError as fault:
-                    log.warning("history unavailable", topic=watched.topic.id, fault=type(fault).__name__)
                     watched.again = True
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    await _later(watched.topic, fault)
                     continue
                 except (UnreadableEvent, ImpossibleHistory, ImpossibleOrderHistory) as fault:
                     # Its watchers know all that can be known; those of other topics must not suffer for it.
                     log.exception("history unreadable", topic=watched.topic.id, reason=str(fault))
                     return
-                had = [(mailbox, mailbox.have) for mailbox in watched.mailboxes]
-                _offer_all(past.updates, watched.mailboxes)
-                self.healed(sum(mailbox.have != have for mailbox, have in had))
+                self._heal(watched, past.updates)
         finally:
             watched.refreshing = None
 
@@ -112,12 +129,11 @@ def _suffices(past: Past, have: int | None) -> bool:
     return reaches_back and have <= last.version
 
 
-def _offer_all(updates: Sequence[Update], mailboxes: Iterable[Mailbox[Update]]) -> int:
-    """Offer what happened to each; how many have a hole that begins before it."""
-    holes = 0
-    for mailbox in mailboxes:
-        # A watcher who has nothing takes the present state first, not the whole past.
-        wanted = updates[-1:] if mailbox.have is None else updates
-        accepted = [mailbox.offer(update) for update in wanted]
-        holes += not all(accepted)
-    return holes
+def _fill(updates: Sequence[Update], mailbox: Mailbox[Update]) -> bool:
+    # A watcher who has nothing takes the present state first, not the whole past.
+    return mailbox.fill(updates[-1:] if mailbox.have is None else updates)
+
+
+async def _later(topic: Topic, fault: EventStoreError) -> None:
+    log.warning("history unavailable", topic=topic.id, fault=type(fault).__name__)
+    await asyncio.sleep(_RETRY_SECONDS)

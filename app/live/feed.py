@@ -9,7 +9,7 @@ import asyncio
 import random
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,11 +23,28 @@ _CONNECT_SECONDS = 2.0
 _MOST_WAIT_SECONDS = 1.0
 _CHANNELS_A_COMMAND = 500
 
+Dial = Callable[[str, Callable[[], asyncio.Protocol]], Awaitable[asyncio.Protocol]]
+"""Connects to the Redis of a URL and answers the protocol made for the connection; raises `OSError`."""
+
 log = structlog.get_logger()
 
 
 class FeedLost(Exception):
     """The connection to Redis is gone or silent."""
+
+
+async def dial(url: str, make: Callable[[], asyncio.Protocol]) -> asyncio.Protocol:
+    """The network's own `Dial`."""
+    where = address(url)
+    loop = asyncio.get_running_loop()
+    if where.get("path"):
+        _, connection = await loop.create_unix_connection(make, where["path"])
+    else:
+        tls = ssl.create_default_context() if where["tls"] else None
+        _, connection = await loop.create_connection(
+            make, where.get("host", "localhost"), where.get("port", 6379), ssl=tls
+        )
+    return connection
 
 
 @dataclass
@@ -41,6 +58,7 @@ class Feed:
     """Called after every new connection, when all channels are subscribed: what came before it may be missing."""
     silence_seconds: float = 4.0
     """How long nothing may be heard of a connection, which is pinged four times in it, before it counts as lost."""
+    dial: Dial = dial
     _channels: set[str] = field(default_factory=set)
     _connection: "_Connection | None" = None
     losses: int = 0
@@ -69,7 +87,7 @@ class Feed:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 — jitter, not a secret
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    connection = await _connect(self.url, self.on_message, self.silence_seconds)
+                    connection = await self._connect()
             except (OSError, TimeoutError, FeedLost) as fault:
                 log.warning("live feed cannot connect", fault=type(fault).__name__)
                 wait = min(max(wait * 2, 0.05), _MOST_WAIT_SECONDS)
@@ -85,31 +103,21 @@ class Feed:
                 self._connection = None
                 connection.close()
 
+    async def _connect(self) -> "_Connection":
+        connection = _Connection(self.on_message, self.silence_seconds)
+        await self.dial(self.url, lambda: connection)
+        where = address(self.url)
+        if where.get("password"):
+            user = [where["username"]] if where.get("username") else []
+            connection.send("AUTH", *user, where["password"])
+        return connection
+
     async def _listen(self, connection: "_Connection") -> None:
         # Set before subscribing: whoever subscribes meanwhile does so on this connection.
         self._connection = connection
         await connection.subscribe(sorted(self._channels))
         self.on_loss()
         await connection.watch()
-
-
-async def _connect(url: str, on_message: Callable[[bytes, bytes], None], silence_seconds: float) -> "_Connection":
-    where = address(url)
-    loop = asyncio.get_running_loop()
-
-    def make() -> _Connection:
-        return _Connection(on_message, silence_seconds)
-
-    if where.get("path"):
-        _, connection = await loop.create_unix_connection(make, where["path"])
-    else:
-        tls = ssl.create_default_context() if where["tls"] else None
-        host, port = where.get("host", "localhost"), where.get("port", 6379)
-        _, connection = await loop.create_connection(make, host, port, ssl=tls)
-    if where.get("password"):
-        user = [where["username"]] if where.get("username") else []
-        connection.send("AUTH", *user, where["password"])
-    return connection
 
 
 class _Connection(asyncio.Protocol):

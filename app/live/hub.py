@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from app.live.entities import Entities
-from app.live.feed import Feed
+from app.live.feed import Dial, Feed, dial
 from app.live.feed_history import CursorExpired
 from app.live.history import Histories
 from app.live.mailbox import Mailbox
@@ -56,14 +56,16 @@ class Hub:
         mailbox_bytes: int = 256 * 1024,
         sweep_seconds: float = 15.0,
         silence_seconds: float = 4.0,
+        dial: Dial = dial,
     ) -> AsyncGenerator["Hub", None]:
         """A running hub; its tasks end with the block, and its watchers had better end before.
 
         `mailbox_bytes`: the most to hold for a watcher who does not keep up. `sweep_seconds`: how often to look for
-        updates lost without a trace. `silence_seconds`: how long Redis may be silent before it counts as lost.
+        updates lost without a trace. `silence_seconds`: how long Redis may be silent before it counts as lost. `dial`:
+        how Redis is reached.
         """
         hub = cls(histories, mailbox_bytes)
-        hub.feed = Feed(redis_url, on_message=hub.hear, on_loss=hub.suspect_all, silence_seconds=silence_seconds)
+        hub.feed = Feed(redis_url, hub.hear, hub.suspect_all, silence_seconds, dial)
         async with hub._tasks:
             hub._start(hub.feed.run())
             hub._start(hub._sweep(sweep_seconds))
@@ -89,13 +91,15 @@ class Hub:
         with self._attached(self._entities, topic, mailbox) as watched:
             await self.feed.subscribe(topic.channel)
             last = await self._entities.catch_up(watched, mailbox, after)
-            if mailbox.empty and last.final:
-                return
-            while True:
+            ended = last.final
+            while not (ended and mailbox.exhausted):
+                await mailbox.ready()
+                if mailbox.empty:
+                    await self._entities.go_on(topic, mailbox)
+                    continue
                 update = await mailbox.take()
                 yield update
-                if update.final and mailbox.empty:
-                    return
+                ended = update.final
 
     async def watch_merchant(
         self, merchant_id: str, after: int | None = None, delivery: Delivery = Delivery.ALL
@@ -119,13 +123,13 @@ class Hub:
     @contextmanager
     def _attached(self, kind: Kind, topic: AnyTopic, mailbox: Box) -> Iterator[Watched[AnyTopic, Box]]:
         watched: Watched[AnyTopic, Box] = self._watched.setdefault(topic.channel, Watched(topic, kind))
-        watched.mailboxes.add(mailbox)
+        watched.mailboxes[mailbox] = None
         WATCHERS.inc()
         try:
             yield watched
         finally:
             WATCHERS.dec()
-            watched.mailboxes.discard(mailbox)
+            watched.mailboxes.pop(mailbox)
             # Another watcher may have come for the topic, or a new entry may have taken this one's place.
             if not watched.mailboxes and self._watched.get(topic.channel) is watched:
                 del self._watched[topic.channel]

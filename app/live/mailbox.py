@@ -1,6 +1,7 @@
 """What one watcher still has to be told, bounded in bytes.
 
-Nothing is skipped, so a full mailbox can only end: with the position to resume from.
+Nothing is skipped. What there is no room for of the past is left where it is until there is; but a mailbox that is full
+of news can only end: with the position to resume from.
 """
 
 import asyncio
@@ -33,13 +34,15 @@ class Mailbox(Generic[Item]):
         self._taken = after
         self._budget = budget
         self._waiting: Waiting[Item] = Everything() if waiting is None else waiting
+        self.behind = False
+        """Whether there is more to be read of the past, once what is here has been taken."""
         self._news = asyncio.Event()
         self._overflowed = False
 
     def offer(self, update: Item) -> bool:
-        """Accept an update if it follows; False when one before it is missing."""
-        if self._overflowed:
-            # Nothing more will be given, so nothing is missing.
+        """Accept an update if it follows, or may be left to the past; False when one before it is missing."""
+        if self._overflowed or self.behind:
+            # Either nothing more will be given, or it will be found when the past is read.
             return True
         verdict = judge(self.have, update)
         if verdict is Verdict.DELIVER:
@@ -47,6 +50,34 @@ class Mailbox(Generic[Item]):
             # A single update larger than the budget still has to get through.
             self._overflowed = self._waiting.bytes > self._budget and len(self._waiting) > 1
         return verdict is not Verdict.FILL
+
+    def fill(self, updates: Sequence[Item]) -> bool:
+        """Accept what follows of the past, as much as there is room for; False when one before it is missing.
+
+        A long past says nothing of its reader, who is not sent away for it.
+        """
+        for update in updates:
+            verdict = judge(self.have, update)
+            if verdict is Verdict.FILL:
+                return False
+            if verdict is Verdict.DROP:
+                continue
+            if self._waiting and self._waiting.bytes + update.size > self._budget:
+                self.behind = True
+                self._news.set()
+                return True
+            self._put(update)
+        return True
+
+    def before_reading(self) -> None:
+        """What is heard of from now on may not be in what is read."""
+        self.behind = False
+
+    async def ready(self) -> None:
+        """Return when there is something to take, or when the past has to be read."""
+        while self.exhausted:
+            self._news.clear()
+            await self._news.wait()
 
     def _put(self, update: Item) -> None:
         self.have = update.version
@@ -68,6 +99,11 @@ class Mailbox(Generic[Item]):
     def empty(self) -> bool:
         """Whether the watcher has been given everything offered."""
         return not self._waiting
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has been given everything there is, as far as is known."""
+        return self.empty and not self.behind
 
 
 class FeedMailbox(Mailbox[FeedEntry]):
@@ -97,7 +133,6 @@ class FeedMailbox(Mailbox[FeedEntry]):
         """Accept an entry if it follows, or may be left to the feed; False when one before it is missing."""
         if self.behind:
             self._heard = max(self._heard, update.place)
-            return True
         return super().offer(update)
 
     def fall_behind(self, upto: int) -> None:
@@ -105,12 +140,6 @@ class FeedMailbox(Mailbox[FeedEntry]):
         self.behind = self.missed = True
         self._heard = max(self._heard, upto)
         self._news.set()
-
-    async def ready(self) -> None:
-        """Return when there is something to take, or when it is behind."""
-        while self.empty and not self.behind:
-            self._news.clear()
-            await self._news.wait()
 
     def before_reading(self) -> None:
         """What is heard of from now on may not be in what is read."""

@@ -18,7 +18,8 @@ class Watched(Generic[AnyTopic, Box]):
 
     topic: AnyTopic
     kind: "Kind"
-    mailboxes: set[Box] = field(default_factory=set)
+    mailboxes: dict[Box, None] = field(default_factory=dict)
+    """In the order in which they came."""
     refreshing: asyncio.Task[None] | None = None
     again: bool = False
 

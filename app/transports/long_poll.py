@@ -1,21 +1,25 @@
 """A payment's status over REST, for whoever can only ask: conditional, and held until there is news.
 
 `GET /api/payments/{id}/status` answers JSON with an `ETag` that names the version. With `If-None-Match` the answer is
-304 while nothing has changed; with `?wait=SECONDS` it is held until something has, at most that long.
+304 while nothing has changed; with `?wait=SECONDS` it is held until something has, at most that long. Whoever waits is
+told of every change: the answer is the one that follows the version it named, not the latest.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.access.model import Unauthenticated
+from app.access.model import Caller, Unauthenticated
 from app.domain.ids import ID_GRAMMAR
+from app.eventstore.port import StoreUnavailable
 from app.live.hub import NoSuchTopic, PositionAhead
+from app.live.mailbox import SlowConsumer
+from app.redisio import RedisError
 from app.transports.callers import Identify
 from projections.names import Topic
 from projections.views import PaymentView
@@ -43,33 +47,49 @@ class PaymentStatusEndpoint:
         wait = _seconds(request.query_params.get("wait"))
         if wait is None:
             return _problem(400, "INVALID_INPUT", f"wait: takes 0 to {_LONGEST_WAIT_SECONDS:g} seconds", "wait")
+        known = _known(request.headers.get("if-none-match"))
+        try:
+            return await self._status(caller, payment_id, known, wait)
+        except (StoreUnavailable, RedisError):
+            message = "the payment system does not answer; ask again"
+            retry = {"retry-after": str(_ASK_AGAIN_SECONDS)}
+            return _problem(503, "UNAVAILABLE", message, None, retry)
+
+    async def _status(self, caller: Caller, payment_id: str, known: int | None, wait: float) -> Response:
         view = await self._services().queries.payment(caller, payment_id) if ID_GRAMMAR.fullmatch(payment_id) else None
         if view is None:
             return _problem(404, "PAYMENT_NOT_FOUND", "there is no such payment", "id")
-        known = _known(request.headers.get("if-none-match"))
-        if wait and known is not None and known >= view.changed and not view.status.final:
-            view = await self._news(view, known, wait)
-        return _answer(view, known)
+        if known is None or (wait == 0 and known < view.changed):
+            return _answer(view)
+        news = await self._next(view, known, wait) if wait else None
+        return _answer(news) if news else _unchanged(known, final=view.status.final and known >= view.changed)
 
-    async def _news(self, view: PaymentView, known: int, seconds: float) -> PaymentView:
-        """The payment after the version the client knows, or as it is when the time is up."""
+    async def _next(self, view: PaymentView, known: int, seconds: float) -> PaymentView | None:
+        """The payment as of the change that follows the version the client knows; None when the time is up."""
+        if view.status.final and known >= view.changed:
+            return None
         try:
             news = self._services().hub.watch(Topic("payment", view.id), known)
             async with asyncio.timeout(seconds), aclosing(news) as updates:
                 async for update in updates:
                     return update.payment
-        except (TimeoutError, NoSuchTopic, PositionAhead):
+        except (TimeoutError, NoSuchTopic, PositionAhead, SlowConsumer):
+            # Of these only the time is likely; whatever it was, the client asks again from where it is.
             pass
-        return view
+        return None
 
 
-def _answer(view: PaymentView, known: int | None) -> Response:
-    headers = {"etag": f'"v{view.changed}"', "cache-control": "private, no-cache", "vary": "authorization"}
-    if not view.status.final:
-        headers["retry-after"] = str(_ASK_AGAIN_SECONDS)
-    if known is not None and known >= view.changed:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(_body(view), headers=headers)
+def _answer(view: PaymentView) -> Response:
+    return JSONResponse(_body(view), headers=_headers(view.changed, final=view.status.final))
+
+
+def _unchanged(version: int, *, final: bool) -> Response:
+    return Response(status_code=304, headers=_headers(version, final=final))
+
+
+def _headers(version: int, *, final: bool) -> dict[str, str]:
+    headers = {"etag": f'"v{version}"', "cache-control": "private, no-cache", "vary": "authorization"}
+    return headers if final else {**headers, "retry-after": str(_ASK_AGAIN_SECONDS)}
 
 
 def _body(view: PaymentView) -> dict[str, Any]:
@@ -100,5 +120,8 @@ def _known(if_none_match: str | None) -> int | None:
     return max(versions, default=None)
 
 
-def _problem(status: int, code: str, message: str, field: str) -> JSONResponse:
-    return JSONResponse({"errors": [{"message": message, "extensions": {"code": code, "field": field}}]}, status)
+def _problem(
+    status: int, code: str, message: str, field: str | None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    extensions = {"code": code} if field is None else {"code": code, "field": field}
+    return JSONResponse({"errors": [{"message": message, "extensions": extensions}]}, status, headers)

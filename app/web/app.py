@@ -1,7 +1,7 @@
 """The Starlette application: routes, and what lives as long as the process."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypedDict
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -41,13 +41,15 @@ def from_environment() -> Starlette:
     return create_app(settings)
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; connections are made when it starts and closed when it stops."""
+def create_app(
+    settings: Settings, opening: Callable[[Settings], AbstractAsyncContextManager[Gateway]] = open_gateway
+) -> Starlette:
+    """The application; connections are made by `opening` when it starts and closed when it stops."""
     running: list[Gateway] = []
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[_State, None]:
-        async with open_gateway(settings) as gateway:
+        async with opening(settings) as gateway:
             running.append(gateway)
             yield {"gateway": gateway}
 

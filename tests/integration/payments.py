@@ -57,9 +57,9 @@ def settled(payment_id: str, **changes: Any) -> list[PaymentEvent]:
     ]
 
 
-def refunded(payment_id: str) -> list[PaymentEvent]:
+def refunded(payment_id: str, **changes: Any) -> list[PaymentEvent]:
     """A payment of which a part, and then the rest, was given back."""
-    events = settled(payment_id)
+    events = settled(payment_id, **changes)
     for refund_id, amount in (("ref_1", 1), ("ref_2", PRICE.amount - 1)):
         revision = len(events)
         events += [

@@ -128,3 +128,26 @@ async def test_what_is_offered_wakes_a_reader_who_waits() -> None:
 
 def _waiting(mailbox: Mailbox[Update]) -> int:
     return len(mailbox._waiting)
+
+
+async def test_a_past_longer_than_its_budget_is_gone_through_page_by_page() -> None:
+    """Whoever was sent away for it would come back to the same past, again and again."""
+    mailbox = Mailbox[Update](-1, budget=10)
+    past = [update(None, 0, 6), *(update(version - 1, version, 6) for version in range(1, 5))]
+    got: list[int] = []
+    for _ in past:
+        mailbox.before_reading()
+        assert mailbox.fill(past)
+        got.append((await mailbox.take()).version)
+    assert got == [0, 1, 2, 3, 4]
+    assert mailbox.exhausted
+
+
+async def test_news_while_there_is_no_room_for_the_past_is_left_to_the_past() -> None:
+    mailbox = Mailbox[Update](-1, budget=10)
+    assert mailbox.fill([update(None, 0, 6), update(0, 1, 6)])
+    assert mailbox.behind
+    assert mailbox.offer(update(1, 2, 6))
+    assert (await mailbox.take()).version == 0
+    await mailbox.ready()
+    assert mailbox.empty
