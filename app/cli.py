@@ -12,6 +12,7 @@ from rich.table import Table
 from app.eventstore import esdb
 from app.inspecting import timeline
 from app.laptop import lifeline
+from app.limits import Limits, load_limits
 from app.observability.log import configure_logging
 from app.running import run_until_stopped
 from app.settings import Profile, Settings, SettingsError, load_settings, variable
@@ -39,6 +40,13 @@ def _settings(**overrides: Any) -> Settings:
     return settings
 
 
+def _limits() -> Limits:
+    try:
+        return load_limits()
+    except SettingsError as fault:
+        _fail(str(fault))
+
+
 def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(2)
@@ -54,6 +62,7 @@ def dev() -> None:
     from app.laptop.stack import run_stack
 
     settings = _settings(profile=Profile.DEV)
+    _limits()
     if "drain_seconds" not in settings.model_fields_set:
         # Whoever presses Ctrl-C on a laptop does not want to wait.
         settings = _settings(profile=Profile.DEV, drain_seconds=0.5)
@@ -67,10 +76,10 @@ def serve() -> None:
     from app.web.workers import WorkerFailed
     from app.wiring import access_options, executor_of
 
-    settings = _settings()
+    settings, limits = _settings(), _limits()
     try:
         access_options(settings)
-        executor_of(settings)
+        executor_of(settings, limits)
     except SettingsError as fault:
         _fail(str(fault))
     try:

@@ -81,7 +81,9 @@ class Settings(BaseSettings):
     origins: list[str] = Field(
         [], description='JSON list of other origins whose pages may connect by WebSocket: ["https://shop.example"]'
     )
-    connections: int = Field(20_000, ge=1, description="live connections one gateway process takes")
+    legacy_websocket: bool = Field(
+        False, description="also speak `graphql-ws`, the subprotocol of clients that cannot be changed any more"
+    )
     connection_lifetime: float = Field(
         3600.0, gt=0, description="seconds a live connection lasts at most, give or take a fifth; clients resume"
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.access.authenticator import Authenticator
 from app.access.options import AccessOptions
+from app.access.rates import Rate, Rates, Work
 from app.access.revocation import Revocations
 from app.access.vault import Vault
 from app.domain.payment.next_action import Policy
@@ -20,6 +21,7 @@ from app.gateway.offers import ReturnOrigins
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
 from app.gateway.returning import Returns
+from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
 from app.processor.perform import Performer
@@ -36,6 +38,7 @@ from projections.readmodel import ReadModel
 from projections.service import Projection
 from schema.build import build_schema
 from schema.context import Services
+from schema.documents import DocumentLimits
 from schema.execution import Executor
 from schema.manifest import UnusableManifest, trusted_texts
 from schema.trusted import TrustedDocuments
@@ -69,7 +72,7 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
+async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gateway, None]:
     """`paygate serve`."""
     async with (
         esdb.connect(settings.eventstore_uri) as store,
@@ -78,23 +81,33 @@ async def open_gateway(settings: Settings) -> AsyncGenerator[Gateway, None]:
     ):
         read_model, in_flight, vault = ReadModel(redis), InFlight(), _vault(settings)
         async with (
-            Hub.open(settings.redis_url, Histories(store, read_model)) as hub,
+            Hub.open(settings.redis_url, Histories(store, read_model), mailbox_bytes=limits.mailbox_bytes) as hub,
             Revocations.open(redis) as revocations,
             Authenticator.open(access_options(settings), vault, utc_now, revocations.is_revoked) as authenticator,
         ):
             origins = {merchant: tuple(places) for merchant, places in settings.return_origins.items()}
             return_origins = ReturnOrigins(origins, open=settings.profile is Profile.DEV)
             commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, OpenCircuits(redis))
-            services = Services(commands, PaymentQueries(store, read_model), hub, settings.wait_timeout_ms)
+            queries, rates = PaymentQueries(store, read_model), Rates(redis, rates_of(limits))
+            services = Services(commands, queries, hub, rates, settings.wait_timeout_ms)
             webhooks = Webhooks(store, providers, utc_now)
             returns = Returns(store, utc_now)
             yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)
             await in_flight.close()
 
 
-def executor_of(settings: Settings) -> Executor:
+def rates_of(limits: Limits) -> dict[Work, Rate]:
+    """How often a caller may ask."""
+    return {
+        Work.MUTATION: Rate(limits.mutation_rate, limits.mutation_burst),
+        Work.READ: Rate(limits.read_rate, limits.read_burst),
+    }
+
+
+def executor_of(settings: Settings, limits: Limits) -> Executor:
     """What runs clients' operations; raises `SettingsError` when the trusted documents cannot be."""
-    schema = build_schema(introspection=settings.open_to_look)
+    most = DocumentLimits(limits.query_tokens, limits.query_cost, limits.query_depth, limits.query_aliases)
+    schema = build_schema(introspection=settings.open_to_look, limits=most)
     if settings.trusted_documents is None:
         return Executor(schema)
     try:

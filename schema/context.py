@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from strawberry.types import Info as StrawberryInfo
 
 from app.access.model import Caller
+from app.access.rates import Rates
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
 from app.live.hub import Hub
@@ -20,6 +21,7 @@ class Services:
     commands: PaymentCommands
     queries: PaymentQueries
     hub: Hub
+    rates: Rates
     wait_timeout_ms: int
 
 

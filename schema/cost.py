@@ -17,7 +17,6 @@ from graphql import (
     SelectionSetNode,
 )
 
-MOST = 10_000
 _CEILING = 10**9
 _PAGE = 100
 # How many entries a list brings at the most, or typically where nothing bounds it.

@@ -9,6 +9,7 @@ import structlog
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 
+from app.access.rates import RateLimited
 from app.eventstore.port import StoreUnavailable
 from app.gateway.merchant_updates import CursorAhead
 from app.gateway.payments import Forbidden
@@ -34,6 +35,11 @@ _ONE_OF_FIELDS = {"PaymentMethodInput": "input.method"}
 def api_error(code: str, message: str, **details: Any) -> GraphQLError:
     """An error meant for the client."""
     return GraphQLError(message, extensions={"code": code, **details})
+
+
+def too_often(fault: RateLimited) -> GraphQLError:
+    """The error for a caller that asks too often; `retryAfter` is in whole seconds."""
+    return api_error("RATE_LIMITED", str(fault), retryable=True, retryAfter=fault.retry_after)
 
 
 def translated(error: GraphQLError) -> GraphQLError:

@@ -8,11 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import strawberry
 from graphql import GraphQLError
 from pydantic_core import to_json
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from app.access.rates import Work
+from schema.build import PaymentSchema
 from schema.context import Context
 from schema.documents import Kind, chosen_kind
 from schema.errors import api_error, translated
@@ -56,15 +57,27 @@ class KindNotAllowed(Exception):
 class Executor:
     """Runs operations against the schema."""
 
-    def __init__(self, schema: strawberry.Schema, trusted: TrustedDocuments | None = None) -> None:
+    def __init__(self, schema: PaymentSchema, trusted: TrustedDocuments | None = None) -> None:
         self._schema = schema
         self._trusted = trusted or TrustedDocuments()
+
+    async def admit(self, operation: Operation, context: Context) -> None:
+        """Count the operation among its caller's; raises `RateLimited`. Transports call it before anything else.
+
+        What cannot be run is counted as reading: refusing it is work too.
+        """
+        try:
+            kind = self._kind(self._document(operation), operation)
+        except GraphQLError:
+            kind = "query"
+        work = Work.MUTATION if kind == "mutation" else Work.READ
+        await context.services.rates.admit(context.caller, work)
 
     async def run(self, operation: Operation, context: Context, *, mutations: bool = True) -> Answer:
         """The one result of a query or mutation. Raises `KindNotAllowed` and `DocumentRefused`."""
         document = self._document(operation)
         try:
-            kind = chosen_kind(document, operation.operation_name)
+            kind = self._kind(document, operation)
         except GraphQLError as error:
             return refused(error)
         if kind == "subscription" or (kind == "mutation" and not mutations):
@@ -83,7 +96,7 @@ class Executor:
         """The results of an operation of any kind, until it is complete."""
         try:
             document = self._document(operation)
-            kind = chosen_kind(document, operation.operation_name)
+            kind = self._kind(document, operation)
             if kind == "mutation" and not mutations:
                 raise api_error("METHOD_NOT_ALLOWED", "a mutation is sent by POST")
         except GraphQLError as error:
@@ -99,6 +112,9 @@ class Executor:
             async for result in results:
                 # Source and execution take turns, so the position is that of this very result.
                 yield _answer(result, context.position)
+
+    def _kind(self, document: str | None, operation: Operation) -> Kind:
+        return chosen_kind(document, operation.operation_name, self._schema.limits)
 
     def _document(self, operation: Operation) -> str | None:
         return self._trusted.document(operation.query, operation.extensions, operation.document_id)

@@ -67,7 +67,7 @@ def _check(digest: str, text: str, schema: PaymentSchema) -> None:
             f"document {digest}: is named by something other than its text's SHA-256, {hash_of(text)}"
         )
     try:
-        faults = schema.faults_of(parsed(text))
+        faults = schema.faults_of(parsed(text, schema.limits))
     except GraphQLError as fault:
         faults = [fault]
     if faults:

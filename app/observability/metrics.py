@@ -20,6 +20,8 @@ CONNECTIONS = Gauge("paygate_live_connections", "Sockets and streams that are op
 WATCHERS = Gauge("paygate_live_watchers", "Subscriptions being served.", multiprocess_mode="livesum")
 GAPS_HEALED = Counter("paygate_live_gaps_healed_total", "Holes in the live feed that were filled from the stream.")
 FEED_LOSSES = Counter("paygate_live_feed_losses_total", "Times the Redis subscription was lost.")
+RATE_LIMITED = Counter("paygate_rate_limited_total", "Operations of callers who ask too often.", ["work"])
+RATES_LOCAL = Counter("paygate_rates_local_total", "Operations counted without Redis, which did not answer.")
 
 
 def exposition() -> bytes:

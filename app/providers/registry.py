@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from pydantic_settings import BaseSettings
 
+from app.limits import Limits
 from app.providers.notices import NoticeReader
 from app.providers.paypal import adapter as paypal
 from app.providers.paypal.settings import PayPalSettings
@@ -67,8 +68,8 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, VNPaySettings)
-"""Every group of settings there is: paygate's own, and those of the built-in providers."""
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, VNPaySettings, Limits)
+"""Every group of settings there is: paygate's own, those of the built-in providers, and the limits of gateways."""
 
 _BUILT_IN: Mapping[str, ProviderFactory] = {
     sandbox.NAME: sandbox.open_provider,

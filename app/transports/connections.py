@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from app.observability.metrics import CONNECTIONS
 from app.transports.ends import End
+from app.transports.places import Places
 
 Ending = Callable[[End], None]
 """Ends one connection soon; may be called more than once."""
@@ -23,6 +24,8 @@ class Connections:
 
     most: int
     lifetime_seconds: float
+    places: Places = field(default_factory=Places)
+    """How many of them each caller may hold."""
     draining: bool = False
     _open: set[Ending] = field(default_factory=set)
 

@@ -41,6 +41,8 @@ class End(Enum):
     SLOW_CONSUMER = (1013, "Reader too slow: come back and resume", "SLOW_CONSUMER", True)
     OVERLOADED = (1013, "Overloaded: come back later", "OVERLOADED", True)
     CONNECTION_LIMIT = (1013, "Too many connections", "CONNECTION_LIMIT", True)
+    CALLER_CONNECTIONS = (1013, "Too many connections of one caller", "CALLER_CONNECTION_LIMIT", True)
+    UNIDENTIFIED_CONNECTIONS = (1013, "Too many connections of nobody yet", "UNIDENTIFIED_CONNECTION_LIMIT", True)
     UNAVAILABLE = (1013, "Temporarily unavailable: come back and resume", "UNAVAILABLE", True)
 
     # 1012, service restart: another node takes over from the client's position.

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.access.model import Unauthenticated
+from app.access.rates import RateLimited
 from app.transports import multipart, sse
 from app.transports.accept import best, media_ranges
 from app.transports.callers import Identify
@@ -29,14 +30,14 @@ from app.transports.operations import (
 from app.transports.pacing import Paced
 from app.transports.validity import Validity
 from schema.context import Context, Services, position_from
-from schema.errors import api_error
+from schema.errors import api_error, too_often
 from schema.execution import Answer, Executor, KindNotAllowed, Operation, refused
 from schema.trusted import DocumentRefused, names_document
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
-_MOST_BODY_BYTES = 64 * 1024
+_RETRY_SECONDS = "5"
 _SSE_HEARTBEAT_SECONDS = 12.0
 _MULTIPART_HEARTBEAT_SECONDS = 5.0
 
@@ -55,6 +56,14 @@ class Refused(Exception):
         self.headers = headers
 
 
+class TooOften(Refused):
+    """The caller's rate is exceeded."""
+
+    def __init__(self, fault: RateLimited) -> None:
+        super().__init__(429, "RATE_LIMITED", str(fault), **{"retry-after": str(fault.retry_after)})
+        self.body = refused(too_often(fault)).body
+
+
 @dataclass(frozen=True)
 class GraphQLEndpoint:
     """The ASGI application at `/graphql` for HTTP."""
@@ -64,6 +73,7 @@ class GraphQLEndpoint:
     identify: Identify
     connections: Connections
     validity: Validity
+    body_bytes: int = 64 * 1024
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -84,17 +94,18 @@ class GraphQLEndpoint:
         streams = multipart.wants_multipart_subscription(accept or "")
         if offered is None and not streams:
             raise Refused(406, "NOT_ACCEPTABLE", f"accept: there are {GRAPHQL_JSON}, {JSON} and {EVENT_STREAM}")
-        wanted = await _operation(request)
+        wanted = await _operation(request, self.body_bytes)
         context = await self._context(request, wanted)
         operation = Operation(
             wanted.query, wanted.variables, wanted.operation_name, wanted.extensions, wanted.document_id
         )
         mutations = request.method == "POST"
+        await self._admit(operation, context)
         if streams:
-            self._check_room()
+            self._check_room(context)
             return _multipart(self.executor.stream(operation, context, mutations=mutations), self._open(context))
         if offered == EVENT_STREAM:
-            self._check_room()
+            self._check_room(context)
             return _events(self.executor.stream(operation, context, mutations=mutations), self._open(context))
         return await self._single(operation, context, offered or JSON, mutations=mutations)
 
@@ -103,15 +114,29 @@ class GraphQLEndpoint:
 
         @contextmanager
         def opened(end: Ending) -> Iterator[None]:
-            with self.connections.opened(end), self.validity.watched(context.caller, end):
+            caller = context.caller
+            with (
+                self.connections.opened(end),
+                self.connections.places.held(caller),
+                self.validity.watched(caller, end),
+            ):
                 yield
 
         return opened
 
-    def _check_room(self) -> None:
+    def _check_room(self, context: Context) -> None:
         refusal = self.connections.refusal
         if refusal is not None:
             raise Refused(503, refusal.error_code, refusal.reason, **{"retry-after": "1"})
+        refusal = self.connections.places.refusal_of(context.caller)
+        if refusal is not None:
+            raise Refused(429, refusal.error_code, refusal.reason, **{"retry-after": _RETRY_SECONDS})
+
+    async def _admit(self, operation: Operation, context: Context) -> None:
+        try:
+            await self.executor.admit(operation, context)
+        except RateLimited as fault:
+            raise TooOften(fault) from None
 
     async def _context(self, request: Request, wanted: OperationRequest) -> Context:
         try:
@@ -178,9 +203,9 @@ async def _parts(answers: AsyncGenerator[Answer, None], opened: Opening) -> Asyn
     yield multipart.closing()
 
 
-async def _operation(request: Request) -> OperationRequest:
+async def _operation(request: Request, body_bytes: int) -> OperationRequest:
     try:
-        data = _from_address(request) if request.method == "GET" else decode_json(await _body(request))
+        data = _from_address(request) if request.method == "GET" else decode_json(await _body(request, body_bytes))
         wanted = operation_request(data)
     except MalformedJson as fault:
         raise Refused(400, "MALFORMED_JSON", str(fault)) from None
@@ -203,7 +228,7 @@ def _from_address(request: Request) -> dict[str, object]:
     return parameters
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most_bytes: int) -> bytes:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != JSON:
         # Also what keeps another site's form from posting here: a browser asks first before it sends JSON.
@@ -213,8 +238,8 @@ async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MOST_BODY_BYTES:
-            raise Refused(413, "TOO_LARGE", f"a request has at most {_MOST_BODY_BYTES} bytes")
+        if len(body) > most_bytes:
+            raise Refused(413, "TOO_LARGE", f"a request has at most {most_bytes} bytes")
     return bytes(body)
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.access.model import Caller, Unauthenticated
+from app.access.rates import RateLimited, Work
 from app.domain.ids import ID_GRAMMAR
 from app.eventstore.port import StoreUnavailable
 from app.live.hub import NoSuchTopic, PositionAhead
@@ -24,6 +25,7 @@ from app.transports.callers import Identify
 from projections.names import Topic
 from projections.views import PaymentView
 from schema.context import Services
+from schema.errors import too_often
 
 _LONGEST_WAIT_SECONDS = 60.0
 _ASK_AGAIN_SECONDS = 2
@@ -43,6 +45,10 @@ class PaymentStatusEndpoint:
             caller = await self._identify(request)
         except Unauthenticated as fault:
             return _problem(401, "UNAUTHENTICATED", str(fault), "authorization")
+        try:
+            await self._services().rates.admit(caller, Work.READ)
+        except RateLimited as fault:
+            return _too_often(fault)
         payment_id = request.path_params["id"]
         wait = _seconds(request.query_params.get("wait"))
         if wait is None:
@@ -118,6 +124,11 @@ def _known(if_none_match: str | None) -> int | None:
     """The newest version among the tags a client has."""
     versions = [int(tag.group(1)) for tag in _TAG.finditer(if_none_match or "")]
     return max(versions, default=None)
+
+
+def _too_often(fault: RateLimited) -> JSONResponse:
+    error = too_often(fault).formatted
+    return JSONResponse({"errors": [error]}, 429, {"retry-after": str(fault.retry_after)})
 
 
 def _problem(

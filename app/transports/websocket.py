@@ -1,6 +1,6 @@
 """The endpoint for WebSockets: which subprotocol, from which origin, then a session."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -8,14 +8,22 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from app.transports import ws_legacy, ws_protocol
 from app.transports.connections import Connections
 from app.transports.ends import End, close_reason
 from app.transports.limits import ProtocolLimits
+from app.transports.socket_protocol import SocketProtocol
 from app.transports.validity import Validity
-from app.transports.ws_protocol import SUBPROTOCOL, GraphQLTransportWS
 from app.transports.ws_session import Identify, WebSocketSession
 from schema.context import Services
 from schema.execution import Executor
+
+# In the order of preference.
+_MODERN: Mapping[str, type[SocketProtocol]] = {ws_protocol.SUBPROTOCOL: ws_protocol.GraphQLTransportWS}
+_WITH_LEGACY: Mapping[str, type[SocketProtocol]] = {
+    **_MODERN,
+    ws_legacy.SUBPROTOCOL: ws_legacy.SubscriptionsTransportWS,
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ class WebSocketEndpoint:
     limits: ProtocolLimits
     origins: Sequence[str]
     """Other origins than the gateway's own whose pages may connect; `*` for any."""
+    legacy: bool = False
+    """Whether `graphql-ws` is spoken too."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket."""
@@ -38,18 +48,24 @@ class WebSocketEndpoint:
             # Before the handshake is accepted: HTTP 403.
             await socket.close()
             return
-        if self.connections.refusal is not None:
-            refusal = self.connections.refusal
+        refusal = self.connections.refusal or self.connections.places.refusal_of_strangers
+        if refusal is not None:
             await socket.send_denial_response(Response(refusal.reason, 503, {"retry-after": "1"}))
             return
-        if SUBPROTOCOL not in socket.scope.get("subprotocols", ()):
+        offered = socket.scope.get("subprotocols", ())
+        # A client may offer both; then it is to speak the newer one.
+        subprotocol = next((name for name in self._spoken() if name in offered), None)
+        if subprotocol is None:
             await socket.accept()
             await socket.close(End.SUBPROTOCOL.close_code, close_reason(End.SUBPROTOCOL.reason))
             return
-        await socket.accept(SUBPROTOCOL)
-        protocol = GraphQLTransportWS(WebSocketSession.now(), self.limits)
+        await socket.accept(subprotocol)
+        protocol = self._spoken()[subprotocol](WebSocketSession.now(), self.limits)
         session = WebSocketSession(socket, protocol, self.executor, self.services, self.identify, self.validity)
         await session.run(self.connections)
+
+    def _spoken(self) -> Mapping[str, type[SocketProtocol]]:
+        return _WITH_LEGACY if self.legacy else _MODERN
 
     def _welcome(self, socket: WebSocket) -> bool:
         """A page of another site must not speak with its visitor's rights (cross-site WebSocket hijacking)."""

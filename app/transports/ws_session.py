@@ -16,13 +16,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app.access.model import Caller, Unauthenticated
 from app.access.permissions import can_continue
+from app.access.rates import RateLimited
 from app.transports.connections import Connections, Ending
 from app.transports.effects import Authenticate, Close, Effect, Send, Start, Stop
 from app.transports.ends import End
+from app.transports.places import Places
 from app.transports.socket_protocol import SocketProtocol
 from app.transports.validity import Validity, announcement
 from schema.context import Context, Services, position_from
-from schema.errors import api_error
+from schema.errors import api_error, too_often
 from schema.execution import Executor, Operation, refused
 
 log = structlog.get_logger()
@@ -51,6 +53,8 @@ class WebSocketSession:
     _authentications: set[asyncio.Task[None]] = field(default_factory=set)
     _positions: dict[str, int | str] = field(default_factory=dict)
     _credential: ExitStack = field(default_factory=ExitStack)
+    """What is held in the name of the caller; newer ones take the place of older ones."""
+    _places: Places = field(default_factory=Places)
     _end_soon: Ending = field(default=lambda _: None)
     _closed: bool = False
 
@@ -63,7 +67,10 @@ class WebSocketSession:
                     tasks.create_task(self._end(reason, tasks))
 
             self._end_soon = end
+            self._places = connections.places
             with connections.opened(end), self._credential:
+                # Until it has said who it is, it counts among the strangers.
+                self._credential.enter_context(self._places.waiting())
                 try:
                     await self._serve(tasks)
                 finally:
@@ -135,6 +142,11 @@ class WebSocketSession:
         self._caller = caller
         # A newer credential takes the place of the older one, whose expiry means nothing any more.
         self._credential.close()
+        refusal = self._places.refusal_of(caller)
+        if refusal is not None:
+            await self._carry_out(self.protocol.ending(refusal, self.now()), tasks)
+            return
+        self._credential.enter_context(self._places.held(caller))
         self._credential.enter_context(self.validity.watched(caller, self._end_soon))
         await self._carry_out(self.protocol.acknowledged(announcement(caller), self.now()), tasks)
 
@@ -164,6 +176,11 @@ class WebSocketSession:
         operation = Operation(
             request.query, request.variables, request.operation_name, request.extensions, request.document_id
         )
+        try:
+            await self.executor.admit(operation, context)
+        except RateLimited as fault:
+            await self._carry_out(self.protocol.failed(start.id, refused(too_often(fault)).failure or b"[]"), tasks)
+            return
         async with aclosing(self.executor.stream(operation, context)) as answers:
             async for answer in answers:
                 if not self._current(start.id):

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 
 from app.access.credentials import credential_in
 from app.access.model import Caller
+from app.limits import Limits, load_limits
 from app.observability.log import configure_logging
 from app.observability.metrics import exposition
 from app.settings import Settings, load_settings
@@ -20,6 +21,7 @@ from app.transports.connections import Connections
 from app.transports.http import GraphQLEndpoint
 from app.transports.limits import ProtocolLimits
 from app.transports.long_poll import PaymentStatusEndpoint
+from app.transports.places import Places
 from app.transports.validity import Validity
 from app.transports.websocket import WebSocketEndpoint
 from app.web import health
@@ -36,20 +38,22 @@ class _State(TypedDict):
 
 def from_environment() -> Starlette:
     """The application as `paygate serve` runs it, in each of its processes."""
-    settings = load_settings()
+    settings, limits = load_settings(), load_limits()
     configure_logging(settings.log_format, settings.log_level)
-    return create_app(settings)
+    return create_app(settings, limits)
 
 
 def create_app(
-    settings: Settings, opening: Callable[[Settings], AbstractAsyncContextManager[Gateway]] = open_gateway
+    settings: Settings,
+    limits: Limits,
+    opening: Callable[[Settings, Limits], AbstractAsyncContextManager[Gateway]] = open_gateway,
 ) -> Starlette:
     """The application; connections are made by `opening` when it starts and closed when it stops."""
     running: list[Gateway] = []
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[_State, None]:
-        async with opening(settings) as gateway:
+        async with opening(settings, limits) as gateway:
             running.append(gateway)
             yield {"gateway": gateway}
 
@@ -63,12 +67,22 @@ def create_app(
         credential = credential_in(payload) or credential_in(socket.headers)
         return await running[-1].authenticator.identify(credential)
 
-    executor = executor_of(settings)
-    connections = Connections(settings.connections, settings.connection_lifetime)
+    executor = executor_of(settings, limits)
+    places = Places(
+        limits.connections_per_caller, limits.connections_per_client_secret, limits.connections_unidentified
+    )
+    connections = Connections(limits.connections, settings.connection_lifetime, places)
     validity = Validity(lambda: running[-1].revocations, utc_now)
-    graphql = GraphQLEndpoint(executor, services, identify, connections, validity)
+    graphql = GraphQLEndpoint(executor, services, identify, connections, validity, limits.body_bytes)
     sockets = WebSocketEndpoint(
-        executor, services, identify_socket, connections, validity, ProtocolLimits(), settings.origins
+        executor,
+        services,
+        identify_socket,
+        connections,
+        validity,
+        _of_a_socket(limits),
+        settings.origins,
+        settings.legacy_websocket,
     )
     status = PaymentStatusEndpoint(identify, services)
     notices = WebhookEndpoint(lambda: (running[-1].webhooks, running[-1].in_flight), utc_now)
@@ -90,6 +104,16 @@ def create_app(
     )
     application.state.connections = connections
     return application
+
+
+def _of_a_socket(limits: Limits) -> ProtocolLimits:
+    return ProtocolLimits(
+        init_seconds=limits.init_seconds,
+        operations=limits.operations_per_connection,
+        message_bytes=limits.message_bytes,
+        messages_per_second=limits.message_rate,
+        message_burst=limits.message_burst,
+    )
 
 
 async def _home(_: Request) -> Response:

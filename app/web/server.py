@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from app.limits import load_limits
 from app.settings import Settings
 from app.transports.connections import Connections
 from app.web.workers import run_workers
@@ -64,7 +65,7 @@ def configuration() -> uvicorn.Config:
         factory=True,
         workers=1,
         ws="websockets-sansio",
-        ws_max_size=64 * 1024,
+        ws_max_size=load_limits().message_bytes,
         ws_per_message_deflate=False,
         # The protocol has pings of its own, which every client answers.
         ws_ping_interval=None,

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 
 from app.access.authenticator import DEMO, Authenticator
 from app.access.model import Caller, MerchantCaller
+from app.access.rates import Rate, Rates, Work
 from app.access.revocation import Revocations
 from app.domain.payment.events import PaymentEvent
 from app.domain.payment.next_action import Policy
@@ -26,6 +27,7 @@ from app.eventstore.codec import encode, new_cause
 from app.eventstore.transact import PAYMENTS
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import PaymentQueries
+from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
 from app.settings import Profile, Settings
@@ -231,10 +233,10 @@ _opened: list[Gateway] = []
 @cache
 def _application() -> Starlette:
     @asynccontextmanager
-    async def opening(_: Settings) -> AsyncGenerator[Gateway, None]:
+    async def opening(_: Settings, __: Limits) -> AsyncGenerator[Gateway, None]:
         yield _opened[-1]
 
-    return create_app(Settings(profile=Profile.DEV), opening)
+    return create_app(Settings(profile=Profile.DEV), Limits(), opening)
 
 
 @cache
@@ -243,7 +245,7 @@ def _executor() -> Executor:
 
 
 async def _legacy(scope: Scope, receive: Receive, send: Send) -> None:
-    """The subprotocol of old, which no setting switches on yet."""
+    """The subprotocol of old."""
     socket = WebSocket(scope, receive, send)
     await socket.accept("graphql-ws")
     protocol = SubscriptionsTransportWS(WebSocketSession.now())
@@ -278,9 +280,12 @@ async def _stage(schedule: Schedule, injected: Counter[str]) -> AsyncGenerator[_
             )
         )
         revocations = Revocations(cast("Any", None))
-        services = Services(cast("PaymentCommands", None), PaymentQueries(store, read_model), hub, 10_000)
+        rates = Rates(cast("Any", None), dict.fromkeys(Work, Rate(0, 1)))
+        services = Services(cast("PaymentCommands", None), PaymentQueries(store, read_model), hub, rates, 10_000)
         authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
-        _opened[:] = [Gateway(services, cast("Any", store), read_model, authenticator, revocations)]
+        unused = cast("Any", None)
+        gateway = Gateway(services, cast("Any", store), read_model, authenticator, unused, unused, unused, revocations)
+        _opened[:] = [gateway]
         await stack.enter_async_context(application.router.lifespan_context(application))
         clients = [
             kind(_legacy if kind is LegacySocket else application, PAYMENT, after, schedule.room, injected)

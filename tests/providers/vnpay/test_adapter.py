@@ -56,8 +56,11 @@ async def open_shop(url: str) -> AsyncIterator[Shop]:
     settings = settings_for(url)
     async with open_http(settings.api_url.rpartition("/")[0]) as client:
         usual, short = (ProviderHttp(client, "vnpay", each) for each in (10.0, 0.3))
-        made = [VNPayProvider(http, settings, utc_now) for http in (usual, short)]
-        yield Shop(*made, VNPayProvider(usual, settings, lambda: utc_now() + timedelta(minutes=1)))
+        yield Shop(
+            VNPayProvider(usual, settings, utc_now),
+            VNPayProvider(short, settings, utc_now),
+            VNPayProvider(usual, settings, lambda: utc_now() + timedelta(minutes=1)),
+        )
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.limits import Limits
 from app.settings import Settings, SettingsError
 from app.wiring import executor_of
 from schema.build import build_schema
@@ -101,8 +102,8 @@ def test_a_file_of_another_form_is_refused(file: Path, written: object, fault: s
 def test_a_gateway_does_not_start_with_a_wrong_file_and_says_which_variable_names_it(file: Path) -> None:
     settings = Settings(trusted_documents=file)
     with pytest.raises(SettingsError) as missing:
-        executor_of(settings)
+        executor_of(settings, Limits())
     assert str(missing.value) == f"PAYGATE_TRUSTED_DOCUMENTS: {file}: No such file or directory"
     file.write_text(json.dumps({hash_of("{"): "{"}))
     with pytest.raises(SettingsError, match=f"^PAYGATE_TRUSTED_DOCUMENTS: document {hash_of('{')}: "):
-        executor_of(settings)
+        executor_of(settings, Limits())
