@@ -283,8 +283,17 @@ async def _stage(schedule: Schedule, injected: Counter[str]) -> AsyncGenerator[_
         rates = Rates(cast("Any", None), dict.fromkeys(Work, Rate(0, 1)))
         services = Services(cast("PaymentCommands", None), PaymentQueries(store, read_model), hub, rates, 10_000)
         authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
-        unused = cast("Any", None)
-        gateway = Gateway(services, cast("Any", store), read_model, authenticator, unused, unused, unused, revocations)
+        nothing = cast("Any", None)
+        gateway = Gateway(
+            services=services,
+            store=cast("Any", store),
+            read_model=read_model,
+            authenticator=authenticator,
+            webhooks=nothing,
+            returns=nothing,
+            in_flight=nothing,
+            revocations=revocations,
+        )
         _opened[:] = [gateway]
         await stack.enter_async_context(application.router.lifespan_context(application))
         clients = [
