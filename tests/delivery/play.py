@@ -280,7 +280,7 @@ async def _stage(schedule: Schedule, injected: Counter[str]) -> AsyncGenerator[_
             )
         )
         revocations = Revocations(cast("Any", None))
-        rates = Rates(cast("Any", None), dict.fromkeys(Work, Rate(0, 1)))
+        rates = Rates(redis.gateway.client(), dict.fromkeys(Work, Rate(0, 1)))
         services = Services(cast("PaymentCommands", None), PaymentQueries(store, read_model), hub, rates, 10_000)
         authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
         nothing = cast("Any", None)
