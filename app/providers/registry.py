@@ -16,6 +16,8 @@ from app.providers.paypal import adapter as paypal
 from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
+from app.providers.stripe import adapter as stripe
+from app.providers.stripe.settings import StripeSettings
 from app.providers.vnpay import adapter as vnpay
 from app.providers.vnpay.settings import VNPaySettings
 from app.settings import Settings, SettingsError
@@ -68,13 +70,14 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, VNPaySettings, Limits)
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, StripeSettings, VNPaySettings, Limits)
 """Every group of settings there is: paygate's own, those of the built-in providers, and the limits of gateways."""
 
 _BUILT_IN: Mapping[str, ProviderFactory] = {
     sandbox.NAME: sandbox.open_provider,
     paypal.NAME: paypal.open_provider,
     vnpay.NAME: vnpay.open_provider,
+    stripe.NAME: stripe.open_provider,
 }
 
 

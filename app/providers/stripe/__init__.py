@@ -1,0 +1,1 @@
+"""Stripe: cards, held first and captured by a call of their own (https://docs.stripe.com/api)."""
