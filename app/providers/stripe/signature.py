@@ -21,7 +21,7 @@ class SignatureHeader:
     @classmethod
     def read(cls, header: str) -> Self | None:
         """The header's parts, None when it has not one time and at least one digest. Other schemes are left aside."""
-        parts = [part.partition("=") for part in header.split(",")]
+        parts = [part.strip().partition("=") for part in header.split(",")]
         times = [value for name, _, value in parts if name == "t"]
         digests = tuple(value.lower() for name, _, value in parts if name == "v1" and _DIGEST.fullmatch(value))
         if len(times) != 1 or not _SECONDS.fullmatch(times[0]) or not digests:
