@@ -70,14 +70,14 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, PayPalSettings, StripeSettings, VNPaySettings, Limits)
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, StripeSettings, PayPalSettings, VNPaySettings, Limits)
 """Every group of settings there is: paygate's own, those of the built-in providers, and the limits of gateways."""
 
 _BUILT_IN: Mapping[str, ProviderFactory] = {
     sandbox.NAME: sandbox.open_provider,
+    stripe.NAME: stripe.open_provider,
     paypal.NAME: paypal.open_provider,
     vnpay.NAME: vnpay.open_provider,
-    stripe.NAME: stripe.open_provider,
 }
 
 

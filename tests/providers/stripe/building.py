@@ -32,7 +32,7 @@ async def stripe_at(sandbox_url: str, seconds: float = 10.0) -> AsyncIterator[St
     variables = environment(sandbox_url)
     pointed = StripeSettings(
         url=variables["PAYGATE_STRIPE_URL"],
-        secret_key=variables["PAYGATE_STRIPE_SECRET_KEY"],  # type: ignore[arg-type]  # pydantic seals it
+        secret_key=variables["PAYGATE_STRIPE_SECRET_KEY"],  # pydantic seals it
         webhook_secrets=json.loads(variables["PAYGATE_STRIPE_WEBHOOK_SECRETS"]),
     )
     async with open_http(pointed.url) as client:
