@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from app.domain.ids import PaymentId
 from app.laptop.sandbox.stripe import environment
 from app.providers.http import ProviderHttp, open_http
 from app.providers.notices import RawNotice
 from app.providers.stripe.adapter import StripeProvider
 from app.providers.stripe.settings import StripeSettings
 from app.providers.stripe.signature import digest
-from tests.providers.builders import new_payment
 
 SECRET = "whsec_example_secret"
 OLD_SECRET = "whsec_the_one_before"
-PAYMENT = new_payment()
+PAYMENT = PaymentId("pay_" + "7" * 32)
 REFUND = "ref_" + "a" * 32
 NOW = datetime.fromtimestamp(1763640000, UTC)
 
@@ -32,7 +32,7 @@ async def stripe_at(sandbox_url: str, seconds: float = 10.0) -> AsyncIterator[St
     variables = environment(sandbox_url)
     pointed = StripeSettings(
         url=variables["PAYGATE_STRIPE_URL"],
-        secret_key=variables["PAYGATE_STRIPE_SECRET_KEY"],  # pydantic seals it
+        secret_key=variables["PAYGATE_STRIPE_SECRET_KEY"],
         webhook_secrets=json.loads(variables["PAYGATE_STRIPE_WEBHOOK_SECRETS"]),
     )
     async with open_http(pointed.url) as client:
