@@ -28,10 +28,10 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class ActionNeeded:
-    """The customer has to do something first."""
+    """The customer has to do something first; `action` is None when the provider only says that it still waits."""
 
     reference: str
-    action: CustomerAction
+    action: CustomerAction | None
 
 
 @dataclass(frozen=True, slots=True)

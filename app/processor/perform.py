@@ -71,7 +71,10 @@ class Performer:
         """Ask what became of a call that was made."""
         key = provider_key_of(state, made.operation, refund_id)
         outstanding = Money(outstanding_of(state), state.terms.currency)
-        query = Query(self._terms(state), made.operation, key, _reference(state) or None, conclusive, outstanding)
+        refund = _refund(state, refund_id)[0] if made.operation is Operation.REFUND else None
+        query = Query(
+            self._terms(state), made.operation, key, _reference(state) or None, conclusive, outstanding, refund
+        )
         return provider.look_up(query)
 
     def _terms(self, state: Existing) -> PaymentTerms:

@@ -132,6 +132,8 @@ class Query:
     """Whether an answer "no trace" can be relied on: the visibility delay has passed."""
     outstanding: Money
     """What the customer still has to pay: less than the price when a part has arrived."""
+    refund: Money | None = None
+    """What was to be given back, when that is the question: not every provider repeats it."""
 
 
 class PaymentProvider(Protocol):

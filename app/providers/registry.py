@@ -11,6 +11,8 @@ from importlib.metadata import entry_points
 from pydantic_settings import BaseSettings
 
 from app.limits import Limits
+from app.providers.momo import adapter as momo
+from app.providers.momo.settings import MomoSettings
 from app.providers.notices import NoticeReader
 from app.providers.paypal import adapter as paypal
 from app.providers.paypal.settings import PayPalSettings
@@ -70,13 +72,21 @@ async def open_providers(settings: Settings, clock: Clock) -> AsyncIterator[Prov
         yield ProviderRegistry(providers)
 
 
-ALL_SETTINGS: tuple[type[BaseSettings], ...] = (Settings, StripeSettings, PayPalSettings, VNPaySettings, Limits)
+ALL_SETTINGS: tuple[type[BaseSettings], ...] = (
+    Settings,
+    StripeSettings,
+    PayPalSettings,
+    MomoSettings,
+    VNPaySettings,
+    Limits,
+)
 """Every group of settings there is: paygate's own, those of the built-in providers, and the limits of gateways."""
 
 _BUILT_IN: Mapping[str, ProviderFactory] = {
     sandbox.NAME: sandbox.open_provider,
     stripe.NAME: stripe.open_provider,
     paypal.NAME: paypal.open_provider,
+    momo.NAME: momo.open_provider,
     vnpay.NAME: vnpay.open_provider,
 }
 

@@ -73,6 +73,8 @@ def _acted(command: RecordReport, state: Existing) -> list[PaymentEvent]:
 
 
 def _action_needed(command: RecordReport, report: reports.ActionNeeded, state: Existing) -> list[PaymentEvent]:
+    if report.action is None:
+        return []
     required = happened.ActionRequired(reference=report.reference, action=report.action, at=command.at)
     match state:
         case Authorizing(refused_voids=0) if state.cancelling:

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from app.laptop.sandbox import stripe
+from app.laptop.sandbox import momo, stripe
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
 from app.laptop.sandbox.paypal import application as paypal
 from app.laptop.sandbox.vnpay import application as vnpay
 
 SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
-    "paypal": (paypal.make, paypal.environment),
-    "vnpay": (vnpay.make, vnpay.environment),
     "stripe": (stripe.make, stripe.environment),
+    "paypal": (paypal.make, paypal.environment),
+    "momo": (momo.make, momo.environment),
+    "vnpay": (vnpay.make, vnpay.environment),
 }
 """By the name that clients write in `provider`."""
 

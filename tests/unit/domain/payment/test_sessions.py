@@ -24,7 +24,15 @@ from tests.support.builders import (
     captured,
     said,
 )
-from tests.support.positions import CONFIRM, VOID, awaiting_customer, confirming, session_cancelled, session_expired
+from tests.support.positions import (
+    CONFIRM,
+    VOID,
+    authorizing,
+    awaiting_customer,
+    confirming,
+    session_cancelled,
+    session_expired,
+)
 
 ACTED = happened.ActionCompleted(at=NOW)
 POLICY = Policy()
@@ -108,6 +116,11 @@ class TestReasonsToAsk:
     def test_it_is_no_reason_where_nobody_is_waited_for(self) -> None:
         for given in (confirming(), session_expired(), awaiting_customer(expires=True).after(Expire(LATER))):
             given.when(RequestLookUp("notice", NOW)).then()
+
+    def test_that_the_provider_still_waits_says_nothing_new(self) -> None:
+        still = reports.ActionNeeded(REFERENCE, None)
+        awaiting_customer().when(said(still)).then()
+        authorizing().when(said(still)).then()
 
     def test_an_unknown_answer_says_nothing(self) -> None:
         awaiting_customer().when(said(reports.Pending())).then(ACTED)
