@@ -78,7 +78,7 @@ class QrAction:
     @strawberry.field(description="The QR code, as an SVG image.")
     def svg(self) -> str:
         """The payload as a picture."""
-        return segno.make(self.payload, micro=False).svg_inline(scale=4)
+        return segno.make(self.payload, error="m", micro=False).svg_inline(scale=4)
 
 
 PaymentAction = Annotated[

@@ -71,9 +71,17 @@ class Performer:
         """Ask what became of a call that was made."""
         key = provider_key_of(state, made.operation, refund_id)
         outstanding = Money(outstanding_of(state), state.terms.currency)
+        counted = tuple(transfer.reference for transfer in state.transfers)
         refund = _refund(state, refund_id)[0] if made.operation is Operation.REFUND else None
         query = Query(
-            self._terms(state), made.operation, key, _reference(state) or None, conclusive, outstanding, refund
+            terms=self._terms(state),
+            operation=made.operation,
+            key=key,
+            reference=_reference(state) or None,
+            conclusive=conclusive,
+            outstanding=outstanding,
+            refund=refund,
+            transfers=counted,
         )
         return provider.look_up(query)
 

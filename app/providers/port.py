@@ -134,6 +134,8 @@ class Query:
     """What the customer still has to pay: less than the price when a part has arrived."""
     refund: Money | None = None
     """What was to be given back, when that is the question: not every provider repeats it."""
+    transfers: tuple[str, ...] = ()
+    """The references of the bank transfers that are counted already."""
 
 
 class PaymentProvider(Protocol):

@@ -20,6 +20,8 @@ from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderConte
 from app.providers.sandbox import adapter as sandbox
 from app.providers.stripe import adapter as stripe
 from app.providers.stripe.settings import StripeSettings
+from app.providers.vietqr import adapter as vietqr
+from app.providers.vietqr.settings import VietQrSettings
 from app.providers.vnpay import adapter as vnpay
 from app.providers.vnpay.settings import VNPaySettings
 from app.settings import Settings, SettingsError
@@ -78,6 +80,7 @@ ALL_SETTINGS: tuple[type[BaseSettings], ...] = (
     PayPalSettings,
     MomoSettings,
     VNPaySettings,
+    VietQrSettings,
     Limits,
 )
 """Every group of settings there is: paygate's own, those of the built-in providers, and the limits of gateways."""
@@ -88,6 +91,7 @@ _BUILT_IN: Mapping[str, ProviderFactory] = {
     paypal.NAME: paypal.open_provider,
     momo.NAME: momo.open_provider,
     vnpay.NAME: vnpay.open_provider,
+    vietqr.NAME: vietqr.open_provider,
 }
 
 
