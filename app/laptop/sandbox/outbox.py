@@ -18,13 +18,17 @@ def _any_2xx(answer: httpx.Response) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingNotice:
-    """One notice; `pauses` are the seconds before each further try, `accepted` says which answer ends them."""
+    """One notice; `pauses` are the seconds before each further try, `accepted` says which answer ends them.
+
+    `stamped` makes the headers that are new with each try: a time stamp, and the signature over it.
+    """
 
     provider: str
     url: str
     body: bytes = b""
     method: Literal["GET", "POST"] = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    stamped: Callable[[], Mapping[str, str]] = dict
     pauses: Sequence[float] = ()
     accepted: Callable[[httpx.Response], bool] = _any_2xx
 
@@ -59,7 +63,7 @@ class Outbox:
     async def _accepted(self, notice: OutgoingNotice) -> bool:
         try:
             answer = await self._client.request(
-                notice.method, notice.url, content=notice.body or None, headers=dict(notice.headers)
+                notice.method, notice.url, content=notice.body or None, headers={**notice.headers, **notice.stamped()}
             )
         except httpx.HTTPError:
             return False

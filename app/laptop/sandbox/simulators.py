@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.laptop.sandbox import momo, stripe
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
 from app.laptop.sandbox.paypal import application as paypal
+from app.laptop.sandbox.vietqr import application as vietqr
 from app.laptop.sandbox.vnpay import application as vnpay
 
 SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
@@ -12,6 +13,7 @@ SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
     "paypal": (paypal.make, paypal.environment),
     "momo": (momo.make, momo.environment),
     "vnpay": (vnpay.make, vnpay.environment),
+    "vietqr": (vietqr.make, vietqr.environment),
 }
 """By the name that clients write in `provider`."""
 
