@@ -8,9 +8,11 @@ import httpx
 from pydantic import SecretStr
 
 from app.access.vault import Vault
+from app.domain.ids import PaymentId
 from app.domain.money import Money
 from app.domain.payment.events import CardMethod, Method, QrAction, QrMethod, RedirectMethod
 from app.domain.payment.model import AwaitingCustomer
+from app.domain.transfer_codes import transfer_code_for
 
 VAULT = Vault(SecretStr("a secret key of at least 32 characters"))
 
@@ -25,7 +27,7 @@ class Way:
 
     def ledger_reference(self, payment_id: str) -> str:
         """By what the provider's ledger knows the payment."""
-        return payment_id
+        return transfer_code_for(PaymentId(payment_id)) if self.provider == "vietqr" else payment_id
 
 
 def card(provider: str, token: str) -> CardMethod:

@@ -1,6 +1,6 @@
 """Each way to pay, through GraphQL, with its provider's simulator: what customers do, and what webhooks do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ class Way:
     amount: int
     currency: str
     method: Mapping[str, Any]
+    presses: frozenset[str] = frozenset({"decline", "cancel", "expire"})
+    """What a customer can do on the provider's page beside approving, that ends the payment there."""
     holds: bool = False
     refunds: bool = True
     takes_money: str | None = None
@@ -35,26 +37,40 @@ class Way:
         return {"amount": self.amount, "currency": self.currency, "method": self.method}
 
 
+AUTHENTICATED = {"card": {"provider": "stripe", "token": "pm_card_authenticationRequired"}}
 WAYS = {
     way.name: way
     for way in (
-        Way("paypal", 4999, "EUR", {"redirect": {"provider": "paypal"}}, holds=True, takes_money="capture"),
+        Way("stripe", 4999, "EUR", AUTHENTICATED, frozenset({"decline"}), holds=True, takes_money="capture"),
+        Way(
+            "paypal",
+            4999,
+            "EUR",
+            {"redirect": {"provider": "paypal"}},
+            frozenset({"decline", "expire"}),
+            holds=True,
+            takes_money="capture",
+        ),
+        Way("momo", 200_000, "VND", {"redirect": {"provider": "momo"}}, holds=True),
         Way("vnpay", 200_000, "VND", {"redirect": {"provider": "vnpay"}}),
+        Way("vietqr", 200_000, "VND", {"qr": {"provider": "vietqr"}}, frozenset(), refunds=False),
     )
 }
-every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-ways_that_hold = pytest.mark.parametrize("way", [way for way in WAYS.values() if way.holds], ids=lambda way: way.name)
-ways_that_refund = pytest.mark.parametrize(
-    "way", [way for way in WAYS.values() if way.refunds], ids=lambda way: way.name
-)
 
 
-ways_with_a_page = pytest.mark.parametrize(
-    "way", [way for way in WAYS.values() if "redirect" in way.method], ids=lambda way: way.name
-)
-ways_that_take_by_a_call = pytest.mark.parametrize(
-    "way", [way for way in WAYS.values() if way.takes_money], ids=lambda way: way.name
-)
+def ways(admitted: Callable[[Way], bool]) -> pytest.MarkDecorator:
+    """The test is about those ways."""
+    return pytest.mark.parametrize("way", [way for way in WAYS.values() if admitted(way)], ids=lambda way: way.name)
+
+
+every_way = ways(lambda _: True)
+ways_with_a_page = ways(lambda way: "qr" not in way.method)
+ways_to_be_refused = ways(lambda way: "decline" in way.presses)
+ways_to_call_off = ways(lambda way: "cancel" in way.presses)
+ways_to_be_late = ways(lambda way: "expire" in way.presses)
+ways_that_hold = ways(lambda way: way.holds)
+ways_that_refund = ways(lambda way: way.refunds)
+ways_that_take_by_a_call = ways(lambda way: way.takes_money is not None)
 
 
 class Customer:
@@ -127,18 +143,22 @@ async def test_a_customer_comes_back_by_our_page(client: FrontEnd, customer: Cus
 
 
 @every_way
-async def test_a_customer_calls_it_off(client: FrontEnd, customer: Customer, stack: Stack, way: Way) -> None:
-    payment_id, action = await begun(client, way)
-    if way.name in ("paypal", "vietqr"):
-        # There is nothing to press that ends it there: the merchant does.
-        await client.run("cancelPayment", paymentId=payment_id)
-    else:
-        await customer.does("cancel", action)
+async def test_the_merchant_calls_it_off(client: FrontEnd, stack: Stack, way: Way) -> None:
+    payment_id, _ = await begun(client, way)
+    await client.run("cancelPayment", paymentId=payment_id)
     assert statuses(await client.watch(payment_id))[-1] == "CANCELLED"
     assert moved(stack, payment_id, "capture") == []
 
 
-@ways_with_a_page
+@ways_to_call_off
+async def test_the_customer_calls_it_off(client: FrontEnd, customer: Customer, stack: Stack, way: Way) -> None:
+    payment_id, action = await begun(client, way)
+    await customer.does("cancel", action)
+    assert statuses(await client.watch(payment_id))[-1] == "CANCELLED"
+    assert moved(stack, payment_id, "capture") == []
+
+
+@ways_to_be_refused
 async def test_a_customer_who_is_refused_has_not_paid(
     client: FrontEnd, customer: Customer, stack: Stack, way: Way
 ) -> None:
@@ -150,7 +170,7 @@ async def test_a_customer_who_is_refused_has_not_paid(
     assert moved(stack, payment_id, "capture") == []
 
 
-@ways_with_a_page
+@ways_to_be_late
 async def test_a_customer_who_is_too_late_has_not_paid(
     client: FrontEnd, customer: Customer, stack: Stack, way: Way
 ) -> None:

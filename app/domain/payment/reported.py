@@ -97,6 +97,9 @@ def _approved(command: RecordReport, report: reports.Approved, state: Existing) 
         case Authorizing() if state.cancelling:
             # Nothing moves unless the provider is told to go on.
             return [requested, happened.VoidRequested(at=command.at)]
+        case AwaitingCustomer() if state.refused_confirmations and command.attempt is not None and not state.urged:
+            # Not news: it may still be the approval that was refused when it was confirmed.
+            return []
         case Authorizing() | AwaitingCustomer():
             return [*_acted(command, state), requested]
     return []

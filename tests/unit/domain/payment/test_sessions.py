@@ -62,6 +62,12 @@ class TestConfirming:
         keys = [event.provider_key for event in started if event.operation is Operation.CONFIRM]
         assert len(set(keys)) == 2
 
+    def test_an_approval_that_was_refused_is_not_taken_for_a_new_one(self) -> None:
+        sent_back = confirming().after(call(CONFIRM), said(ACTION_NEEDED, CONFIRM))
+        sent_back.when(said(APPROVED, attempt=1)).then()
+        back_again = sent_back.after(RequestLookUp("return_page", NOW)).after(said(APPROVED, attempt=1))
+        assert isinstance(back_again.events[-1], happened.ConfirmationRequested)
+
     def test_cancelling_before_the_call_ends_it_and_afterwards_waits_for_the_outcome(self) -> None:
         before = confirming().after(CANCEL)
         assert isinstance(before.events[-1], happened.VoidRequested)
