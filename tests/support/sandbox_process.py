@@ -28,9 +28,12 @@ class Movement(TypedDict):
 class SandboxProcess:
     """A running sandbox; `kill` and `restart` are the two things that happen to one. `url` stays the same."""
 
-    def __init__(self, folder: Path, *, port: int = 0, slow_seconds: float = 2.0) -> None:
+    def __init__(
+        self, folder: Path, *, port: int = 0, slow_seconds: float = 2.0, notices_url: str | None = None
+    ) -> None:
         self.folder = folder
         self.slow_seconds = slow_seconds
+        self._notices = ["--notices-url", notices_url] if notices_url else []
         self._log = folder / "sandbox.log"
         self._process, self.url = self._start(port)
 
@@ -77,7 +80,7 @@ class SandboxProcess:
         command = [sys.executable, "-m", "app.laptop.sandbox", "--data", str(self.folder), "--port", str(port)]
         with self._log.open("a") as log:
             process = subprocess.Popen(
-                [*command, "--slow-seconds", str(self.slow_seconds)],
+                [*command, "--slow-seconds", str(self.slow_seconds), *self._notices],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

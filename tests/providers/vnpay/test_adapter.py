@@ -157,7 +157,7 @@ async def test_a_customer_who_never_came_is_too_late(shop: Shop) -> None:
 async def test_money_is_given_back_in_parts(shop: Shop, sandbox: SandboxProcess) -> None:
     about = new_terms()
     number = await taken(shop, about)
-    for name, amount in (("ref_1", 50_000), ("ref_2", 150_000)):
+    for name, amount in (("ref_1", 50_500), ("ref_2", 149_500)):
         call = refund(about, number, amount, name)
         assert await shop.provider.look_up(query_refund(call, conclusive=True)) == Missing(conclusive=True)
         assert await shop.provider.refund(call) == Pending(), "on its way to the bank"
@@ -166,14 +166,15 @@ async def test_money_is_given_back_in_parts(shop: Shop, sandbox: SandboxProcess)
         assert report.amount == call.money
         assert await shop.provider.refund(call) == Pending(), "known for a repeat"
     assert isinstance(await shop.provider.refund(refund(about, number, 1, "ref_3")), Declined)
-    assert movements(sandbox, about) == [("capture", 200_000), ("refund", 50_000), ("refund", 150_000)]
+    assert movements(sandbox, about) == [("capture", 200_000), ("refund", 50_500), ("refund", 149_500)]
 
 
 async def test_money_is_given_back_whole(shop: Shop, sandbox: SandboxProcess) -> None:
     about = new_terms()
     call = refund(about, await taken(shop, about), 200_000)
-    assert await shop.provider.refund(call) == Pending()
-    assert isinstance(await shop.provider.look_up(query_refund(call)), Refunded)
+    report = await shop.provider.refund(call)
+    assert isinstance(report, Refunded)
+    assert await shop.provider.look_up(query_refund(call)) == report
     assert movements(sandbox, about) == [("capture", 200_000), ("refund", 200_000)]
 
 
@@ -202,6 +203,6 @@ async def test_silence_is_asked_about_and_repeated_without_harm(
     while done and told == Missing(conclusive=False):  # given up before it was carried out
         told = await shop.provider.look_up(query_refund(call))
     assert isinstance(told, Refunded) if done else told == Missing(conclusive=False)
-    assert await shop.provider.refund(call) == Pending()
+    assert isinstance(await shop.provider.refund(call), Pending if done else Refunded)
     assert isinstance(await shop.provider.look_up(query_refund(call)), Refunded)
     assert movements(sandbox, about) == [("capture", 200_000), ("refund", 200_000)]

@@ -35,7 +35,7 @@ from app.laptop.sandbox.vnpay.signing import (
 
 PAGE = "/vnpay/paymentv2/vpcpay.html"
 API = "/vnpay/merchant_webapi/api/transaction"
-TIME_FACTOR = 1 / 200
+TIME_FACTOR = 1 / 600
 """How much faster time passes here between the tries of a notice than at VNPay."""
 
 _TITLE = "Sandbox VNPay"

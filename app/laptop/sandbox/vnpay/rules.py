@@ -19,6 +19,7 @@ OUTCOMES = {
 }
 """From what the customer presses to response code and transaction status."""
 
+_THOUSAND = 1000 * 100
 _VIETNAM = timezone(timedelta(hours=7))
 _REQUIRED = (
     *("Version", "Command", "TmnCode", "Amount", "CurrCode", "CreateDate", "ExpireDate", "IpAddr", "Locale"),
@@ -160,7 +161,10 @@ def state(books: Books, payment: Paper) -> dict[str, str]:
 
 
 def refund(books: Books, payment: Paper, sent: Mapping[str, str]) -> dict[str, str]:
-    """Give money back: all of it (02) or a part (03); raises `Refused`."""
+    """Give money back: all of it (02) or a part (03); raises `Refused`.
+
+    Whole thousands are with the bank at once (06), any other amount is still on its way there (05).
+    """
     amount, whole = int(sent["vnp_Amount"]), sent["vnp_TransactionType"] == "02"
     if payment["status"] != "00" or sent["vnp_TransactionNo"] not in {payment["number"], "0"}:
         raise Refused("95", "The payment was not successful")
@@ -175,7 +179,7 @@ def refund(books: Books, payment: Paper, sent: Mapping[str, str]) -> dict[str, s
         "vnp_PayDate": stamp(books.now()),
         "vnp_TransactionNo": number,
         "vnp_TransactionType": sent["vnp_TransactionType"],
-        "vnp_TransactionStatus": "05",
+        "vnp_TransactionStatus": "05" if amount % _THOUSAND else "06",
         "vnp_OrderInfo": sent["vnp_OrderInfo"],
     }
     books.file(NAME, "payment", payment["id"], payment)
