@@ -46,7 +46,8 @@ def test_a_missing_credential_is_complained_about_by_name(kind: Any, values: dic
     ],
 )
 def test_certificates_come_by_https_except_on_this_machine(origin: str) -> None:
-    assert load(PayPalSettings, **PAYPAL, certificate_origins=["http://127.0.0.1:8090"])
+    here = ["http://127.0.0.1:8090"]
+    assert load(PayPalSettings, **PAYPAL, certificate_origins=here).certificate_origins == here
     with pytest.raises(SettingsError, match="PAYGATE_PAYPAL_CERTIFICATE_ORIGINS"):
         load(PayPalSettings, **PAYPAL, certificate_origins=[origin])
 
