@@ -20,8 +20,8 @@ _ANSWERS = {
     Reception.REFUSED: ("97", "Invalid checksum"),
     Reception.UNAVAILABLE: ("99", "Unknown error"),
 }
-_NEEDED = ("vnp_TxnRef", "vnp_Amount", "vnp_ResponseCode", "vnp_TransactionStatus", "vnp_TransactionNo")
-_EVIDENCE = (*_NEEDED, "vnp_BankCode", "vnp_BankTranNo", "vnp_PayDate")
+_NEEDED = ("vnp_TxnRef", "vnp_Amount", "vnp_ResponseCode", "vnp_TransactionStatus")
+_EVIDENCE = (*_NEEDED, "vnp_TransactionNo", "vnp_BankCode", "vnp_BankTranNo", "vnp_PayDate")
 _LONGEST = 255
 
 
@@ -52,7 +52,7 @@ class VNPayNotices:
         evidence = {name: values[name] for name in _EVIDENCE if name in values}
         # There is no id of the notice: what it says makes it the one that it is.
         parts = ("vnp_TxnRef", "vnp_TransactionNo", "vnp_ResponseCode", "vnp_TransactionStatus")
-        event_id = ".".join(values[name] for name in parts)
+        event_id = ".".join(values.get(name, "") for name in parts)
         about = PaymentNamed(PaymentId(values["vnp_TxnRef"]))
         return (Notice(event_id, about, report_of_notice(values, amount), evidence=evidence),)
 

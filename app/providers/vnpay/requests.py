@@ -11,6 +11,8 @@ from app.providers.vnpay.settings import VNPaySettings
 from app.providers.vnpay.signature import HASH, QUERY_FIELDS, REFUND_FIELDS, joined, signature, signed_query
 
 VERSION = "2.1.0"
+REFUND_INFO = "Hoan tien "
+"""How the text of every refund of ours begins."""
 TIME_TO_PAY = timedelta(minutes=15)
 """Where the payment has no deadline of its own."""
 LONGEST_TIME_TO_PAY = timedelta(days=1)
@@ -80,9 +82,6 @@ def refund(call: RefundCall, now: datetime, settings: VNPaySettings) -> Mapping[
         "vnp_IpAddr": settings.ip_address,
     }
     return {**values, HASH: signature(joined(values, REFUND_FIELDS), settings.hash_secret.get_secret_value())}
-
-
-REFUND_INFO = "Hoan tien "
 
 
 def refund_info(key: str) -> str:

@@ -48,10 +48,10 @@ def amount_of(text: str) -> Money | None:
 
 def report_of_notice(values: Mapping[str, str], amount: Money) -> ProviderReport | None:
     """What a notice says; None when it is a reason to ask."""
-    reference, code = values["vnp_TxnRef"], values["vnp_ResponseCode"]
+    reference, code, number = values["vnp_TxnRef"], values["vnp_ResponseCode"], values.get("vnp_TransactionNo")
     match code, values["vnp_TransactionStatus"]:
         case "00", "00":
-            return Captured(values["vnp_TransactionNo"], amount)
+            return Captured(number, amount) if number else None
         case (("00" | "07"), ("01" | "04" | "07")):
             return Pending()  # for people to look at; it may still come to an end
         case "11", _:

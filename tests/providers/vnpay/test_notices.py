@@ -126,6 +126,18 @@ async def test_an_amount_that_is_none_is_refused(amount: str) -> None:
     assert await refusal(raw(sent(Amount=amount))) == "malformed"
 
 
+@pytest.mark.parametrize("name", ["TxnRef", "ResponseCode", "TransactionStatus"])
+async def test_a_notice_that_leaves_out_what_it_is_about_is_refused(name: str) -> None:
+    assert await refusal(raw(sent(**{name: ""}))) == "malformed"
+
+
+async def test_a_success_without_its_number_is_asked_about_and_a_failure_needs_none() -> None:
+    (notice,) = await READER.read(raw(sent(TransactionNo="")))
+    assert notice.report is None
+    (notice,) = await READER.read(raw(sent(TransactionNo="", ResponseCode="24", TransactionStatus="02")))
+    assert notice.report == Voided("pay01")
+
+
 async def test_a_notice_is_a_get() -> None:
     assert await refusal(raw(sent(), "POST")) == "malformed"
 
