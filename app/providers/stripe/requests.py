@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from app.providers.http import ProviderRequest
 from app.providers.port import Authorization, CaptureCall, PaymentTerms, Query, RefundCall, VoidCall
 from app.providers.stripe.amounts import wire_currency
-from app.providers.stripe.settings import StripeSettings
+from app.providers.stripe.settings import API_VERSION, StripeSettings
 from app.providers.stripe.translate import AFTER_A_DECLINE, turned_away
 
 _INTENTS = "/v1/payment_intents"
@@ -19,8 +19,10 @@ class Requests:
     def __init__(self, settings: StripeSettings) -> None:
         self._headers = {
             "Authorization": f"Bearer {settings.secret_key.get_secret_value()}",
-            "Stripe-Version": settings.api_version,
+            "Stripe-Version": API_VERSION,
         }
+        if settings.account is not None:
+            self._headers["Stripe-Account"] = settings.account
 
     def create(self, call: Authorization, token: str) -> ProviderRequest:
         """Hold the money, by a card that the browser made a token of."""
@@ -33,7 +35,7 @@ class Requests:
             "currency": wire_currency(terms.money),
             "confirm": "true",
             "capture_method": "manual",
-            "payment_method_types[0]": "card",
+            "allowed_payment_method_types[0]": "card",
             **card,
             "return_url": terms.return_url,
             "metadata[payment_id]": terms.payment_id,

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from app.settings import settings_config
 
 API_VERSION = "2026-10-28.endive"
-"""The version of the API whose words `translate` knows."""
+"""The version of the API that `requests` writes and `translate` reads; others name some fields otherwise."""
 
 
 class StripeSettings(BaseSettings):
@@ -25,9 +25,10 @@ class StripeSettings(BaseSettings):
         description='JSON list of the webhook\'s signing secrets, two while one is being rolled: ["whsec_…"]',
     )
     account: str | None = Field(
-        None, pattern=r"^acct_\w+$", description="the connected account whose events are ours; when not set, our own"
+        None,
+        pattern=r"^acct_[0-9A-Za-z]+$",
+        description="the connected account that is charged for, and whose events are ours; when not set, our own",
     )
-    api_version: str = Field(API_VERSION, min_length=1, description="the `Stripe-Version` calls are made with")
     visibility_seconds: float = Field(
         60.0, ge=0, le=3600, description="seconds after a call at which Stripe's search finds what it made"
     )

@@ -88,7 +88,7 @@ async def raw(sandbox: SandboxProcess, path: str, key: str = SECRET_KEY, **field
 
 async def confirmed(sandbox: SandboxProcess, card: str = VISA, **changes: str) -> str:
     """The id of an intent that the merchant's own server made and the customer's browser confirmed."""
-    usual = {"amount": "4200", "currency": "eur", "capture_method": "manual", "payment_method_types[0]": "card"}
+    usual = {"amount": "4200", "currency": "eur", "capture_method": "manual", "allowed_payment_method_types[0]": "card"}
     made = await raw(sandbox, "/payment_intents", **usual | changes)
     by_browser = {"client_secret": made["client_secret"], "payment_method": card, "return_url": "https://shop.test"}
     await raw(sandbox, f"/payment_intents/{made['id']}/confirm", PUBLISHABLE_KEY, **by_browser)

@@ -17,7 +17,7 @@ CREATED = {
     "currency": "eur",
     "confirm": "true",
     "capture_method": "manual",
-    "payment_method_types[0]": "card",
+    "allowed_payment_method_types[0]": "card",
     "payment_method": "pm_card_visa",
     "return_url": RETURN_URL,
     "metadata[payment_id]": PAYMENT,
@@ -103,6 +103,11 @@ def test_an_older_token_is_given_as_what_it_is() -> None:
     assert "payment_method" not in fields
     assert fields["payment_method_data[type]"] == "card"
     assert fields["payment_method_data[card][token]"] == "tok_visa"
+
+
+def test_another_account_is_named_in_every_call() -> None:
+    request = Requests(settings(account="acct_1")).show("pi_1")
+    assert request.headers["Stripe-Account"] == "acct_1"
 
 
 def test_neither_key_nor_token_is_shown() -> None:

@@ -28,6 +28,22 @@ from app.laptop.sandbox.stripe.protocol import (
 Call = Callable[[Desk, Asked], Document]
 
 _QUERY = re.compile(r"""metadata\[['"]payment_id['"]\]:['"]([^'"]{1,255})['"]""")
+_OF_A_NEW_INTENT = {
+    "allowed_payment_method_types",
+    "amount",
+    "automatic_payment_methods",
+    "capture_method",
+    "confirm",
+    "currency",
+    "description",
+    "metadata",
+    "off_session",
+    "payment_method",
+    "payment_method_data",
+    "return_url",
+    "statement_descriptor_suffix",
+}
+"""As version 2026-10-28.endive names them."""
 _KEY_REUSED = "Keys for idempotent requests can only be used with the same parameters they were first used with."
 
 
@@ -81,6 +97,10 @@ def _carried_out(desk: Desk, call: Call, asked: Asked) -> Answered:
 def create(desk: Desk, asked: Asked) -> Document:
     """`POST /v1/payment_intents`."""
     _secret_key_only(asked)
+    unknown = {name.partition("[")[0] for name in asked.fields} - _OF_A_NEW_INTENT
+    if unknown:
+        name = min(unknown)
+        raise invalid(f"Received unknown parameter: {name}", name, "parameter_unknown")
     amount = asked.amount("amount")
     if amount is None:
         raise invalid("Missing required param: amount.", "amount", "parameter_missing")
