@@ -44,19 +44,22 @@ NAME = "vietqr"
 @asynccontextmanager
 async def open_provider(context: ProviderContext) -> AsyncIterator[PaymentProvider]:
     """The account that the settings name, and the feeds they switch on."""
-    settings = load(VietQrSettings)
+    async with connected(load(VietQrSettings), context.settings.provider_timeout) as provider:
+        yield provider
+
+
+@asynccontextmanager
+async def connected(settings: VietQrSettings, seconds: float) -> AsyncIterator["VietQrProvider"]:
+    """The provider of these settings; whom it asks has `seconds` to answer."""
     async with AsyncExitStack() as stack:
 
         async def http(name: str, url: str) -> ProviderHttp:
-            client = await stack.enter_async_context(open_http(url))
-            return ProviderHttp(client, name, context.settings.provider_timeout)
+            return ProviderHttp(await stack.enter_async_context(open_http(url)), name, seconds)
 
         links, statements = None, list[BankStatement]()
         if settings.payos_client_id and settings.payos_api_key and settings.payos_checksum_key:
-            payos_http = await http("payos", settings.payos_url)
-            links = PayosLinks(
-                payos_http, settings.payos_client_id, settings.payos_api_key, settings.payos_checksum_key
-            )
+            keys = settings.payos_client_id, settings.payos_api_key, settings.payos_checksum_key
+            links = PayosLinks(await http("payos", settings.payos_url), *keys)
             statements.append(links)
         if settings.sepay_token:
             sepay_http = await http("sepay", settings.sepay_url)
