@@ -1,4 +1,4 @@
-"""What the pretend feeds send is what the real ones are known to send: paygate's readers and payOS's library take it."""
+"""What the pretend feeds send is what real ones send: our readers, and the library of payOS, take it."""
 
 import json
 from datetime import UTC, datetime, timedelta
