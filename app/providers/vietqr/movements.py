@@ -1,4 +1,8 @@
-"""Money that has arrived by bank transfer, in the one form that all feeds are brought to. Pure."""
+"""Money that has arrived by bank transfer, in the one form that all feeds are brought to. Pure.
+
+Two feeds tell of one transfer when account, bank's reference, amount and day are the same. That all of them write the
+bank's reference alike is what they say of it, and unconfirmed for every bank: one that does not must not be the second.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone

@@ -1,8 +1,9 @@
 """payOS: its webhook, and its payment links, which make the QR code of a payment and list what has arrived for it.
 
 Described at payos.vn/docs/api. A webhook has no time stamp, so that a transfer is known again by its reference alone.
-Unconfirmed: which text the webhook's `description` is, the link's or the transfer's; whether a transfer made by another
-code than the link's own is seen by payOS.
+Unconfirmed: which text the webhook's `description` is, the link's or the transfer's; that `accountNumber` is the
+account itself where the money went to a virtual one; whether payOS sees a transfer to the account by another code than
+its own.
 """
 
 import hashlib
@@ -128,33 +129,37 @@ class PayosLinks:
         A link's code is told once, when it is made. Where that answer was lost nobody has seen the code, and the
         payment gets another link.
         """
-        refused: ProviderReport = Unknown("payOS has a link and will not make another")
+        opened: ProviderReport = Unknown("payOS was not asked")
         for link in range(1, _LINKS + 1):
             answer = await self._send("POST", "/v2/payment-requests", self._request(terms, link))
-            refused = _opened(answer, terms)
-            if not isinstance(refused, Declined) or not await self._exists(terms, link):
-                return refused
-        return refused
+            opened = _opened(answer, terms)
+            if not isinstance(opened, Declined):
+                return opened
+            known = await self._show(str(order_code(transfer_code_for(terms.payment_id), link)))
+            if isinstance(known, Unknown):
+                return known
+            if _data(_Link, known) is None:
+                return opened
+        return opened
 
     async def of(self, query: Query) -> Statement | Unknown:
         """What has arrived by the payment's link, whatever its text, unless that names another payment."""
-        if query.reference is None:
+        code = transfer_code_for(query.terms.payment_id)
+        if query.reference is None or query.reference == code:
+            # It was begun before payOS made the codes.
             return Statement(())
-        answer = await self._send("GET", f"/v2/payment-requests/{_segment(query.reference)}")
+        answer = await self._show(query.reference)
         if isinstance(answer, Unknown):
             return answer
         link = _data(_Link, answer)
         if link is None:
             return Unknown(f"payOS answered {answer.status} about a link in a way nobody understands")
-        code = transfer_code_for(query.terms.payment_id)
         movements = [arrived.movement(link.order_code) for arrived in link.transactions]
         ours = [each for each in movements if each.code in (None, code) and each.amount > 0]
         return Statement(sorted(ours, key=lambda each: each.at), _ended(link, query.reference))
 
-    async def _exists(self, terms: PaymentTerms, link: int) -> bool:
-        order = order_code(transfer_code_for(terms.payment_id), link)
-        answer = await self._send("GET", f"/v2/payment-requests/{order}")
-        return isinstance(answer, Answer) and _data(_Link, answer) is not None
+    async def _show(self, link: str) -> Answer | Unknown:
+        return await self._send("GET", f"/v2/payment-requests/{quote(link, safe='')}")
 
     def _request(self, terms: PaymentTerms, link: int) -> dict[str, JsonValue]:
         code = transfer_code_for(terms.payment_id)
@@ -225,7 +230,3 @@ def _parsed(model: type[Model], body: object) -> Model | None:
 
 def _too_many(answer: Answer) -> bool:
     return answer.status == 429
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="")

@@ -206,6 +206,12 @@ async def test_a_link_whose_answer_was_lost_is_made_anew(payos: Shop, sandbox: S
     assert len(sandbox.ledger(transfer_code_for(about.payment_id))) == 1
 
 
+async def test_a_payment_begun_before_payos_made_the_codes_goes_on(payos: Shop, alone: VietQrProvider) -> None:
+    about = terms(new_payment())
+    code, payload = shown(await alone.authorize(authorization(about)))
+    assert shown(await payos.provider.look_up(query(about, code))) == (code, payload)
+
+
 async def test_what_payos_refuses_is_declined_in_its_words(payos: Shop, sandbox: SandboxProcess) -> None:
     late = await payos.provider.authorize(authorization(terms(new_payment(), expires_at=INITIATED - timedelta(1))))
     assert isinstance(late, Declined)
