@@ -20,7 +20,7 @@ VIETNAM = timezone(timedelta(hours=7))
 class Movement:
     """One line of the statement of an account; `amount` is in đồng, and below zero for money that has left it.
 
-    `virtual_account` is the number it was sent to, where an account has several; `order` is that of a payment link.
+    `at` is Vietnam's time; `virtual_account` is the number it was sent to, where an account has several; `order` is that of a payment link.
     """
 
     account: str
@@ -34,8 +34,7 @@ class Movement:
     @property
     def reference(self) -> str:
         """The same whichever feed tells of it: the day is the bank's, in Vietnam."""
-        day = self.at.astimezone(VIETNAM).date()
-        return f"{self.account}-{day}-{self.bank_reference.strip().upper()}-{self.amount}"
+        return f"{self.account}-{self.at.date()}-{self.bank_reference.strip().upper()}-{self.amount}"
 
     @property
     def code(self) -> str | None:
@@ -65,6 +64,9 @@ def notice_of(movement: Movement, code: str | None) -> Notice:
 
 
 def vietnam_time(text: str) -> datetime:
-    """A bank's time; without an offset it is Vietnam's. Raises `ValueError`."""
+    """A bank's time, in Vietnam's; without an offset it is that already. Raises `ValueError`."""
     at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=VIETNAM) if at.tzinfo is None else at
+    try:
+        return at.replace(tzinfo=VIETNAM) if at.tzinfo is None else at.astimezone(VIETNAM)
+    except OverflowError:
+        raise ValueError("a time before or after all times") from None

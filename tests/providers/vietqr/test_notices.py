@@ -228,6 +228,7 @@ def _signed_as_text(feed: str, find: bytes, put: bytes) -> RawNotice:
         (b"PAY7", b"\xff\xfe"),
         (b"PAY7", b"\\ud800"),
         (b"2025-11-20", b"2025-13-20"),
+        (b"2025-11-20 19:03:12", b"0001-01-01T00:00:00+14:00"),
         (b'"PAY7K3Q9X"', b"null"),
         (b"}", b""),
     ],
@@ -297,6 +298,11 @@ async def test_a_transfer_by_one_payments_link_that_names_another_payment_is_for
     for order, code in [(order_code(CODE), CODE), (order_code(CODE, 2), CODE), (1001, None)]:
         told = payos(payos_data(orderCode=order, description=CODE))
         assert [notice.about for notice in await reader.read(told)] == [TransferNamed(code)]
+
+
+async def test_the_day_is_the_banks_whatever_the_offset() -> None:
+    (told,) = await notices("casso", casso(casso_data(transactionDateTime="2025-11-20T18:30:00Z")))
+    assert told.event_id == f"{ACCOUNT}-2025-11-21-FT25324000001-200000"
 
 
 async def test_a_feed_without_a_reference_of_the_bank_has_its_own_number() -> None:
