@@ -11,19 +11,21 @@ from importlib.metadata import entry_points
 from pydantic_settings import BaseSettings
 
 from app.limits import Limits
-from app.providers.momo import adapter as momo
-from app.providers.momo.settings import MomoSettings
 from app.providers.notices import NoticeReader
-from app.providers.paypal import adapter as paypal
-from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
 from app.providers.stripe import adapter as stripe
 from app.providers.stripe.settings import StripeSettings
-from app.providers.vietqr import adapter as vietqr
-from app.providers.vietqr.settings import VietQrSettings
+from app.providers.paypal import adapter as paypal
+from app.providers.paypal.settings import PayPalSettings
+from app.providers.momo import adapter as momo
+from app.providers.momo.settings import MomoSettings
+from app.providers.zalopay import adapter as zalopay
+from app.providers.zalopay.settings import ZaloPaySettings
 from app.providers.vnpay import adapter as vnpay
 from app.providers.vnpay.settings import VNPaySettings
+from app.providers.vietqr import adapter as vietqr
+from app.providers.vietqr.settings import VietQrSettings
 from app.settings import Settings, SettingsError
 
 ENTRY_POINT_GROUP = "paygate.providers"
@@ -79,6 +81,7 @@ ALL_SETTINGS: tuple[type[BaseSettings], ...] = (
     StripeSettings,
     PayPalSettings,
     MomoSettings,
+    ZaloPaySettings,
     VNPaySettings,
     VietQrSettings,
     Limits,
@@ -90,6 +93,7 @@ _BUILT_IN: Mapping[str, ProviderFactory] = {
     stripe.NAME: stripe.open_provider,
     paypal.NAME: paypal.open_provider,
     momo.NAME: momo.open_provider,
+    zalopay.NAME: zalopay.open_provider,
     vnpay.NAME: vnpay.open_provider,
     vietqr.NAME: vietqr.open_provider,
 }

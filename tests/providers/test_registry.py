@@ -59,9 +59,7 @@ async def test_what_is_not_switched_on_is_not_there() -> None:
 
 
 async def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        SettingsError, match=r"PAYGATE_PROVIDERS: there is no provider 'paypall'; known are: .*paypal, sandbox"
-    ):
+    with pytest.raises(SettingsError, match=r"PAYGATE_PROVIDERS: there is no provider 'paypall'; known are: .*sandbox"):
         async with open_providers(Settings(providers=["sandbox", "paypall"]), utc_now):
             pass
 

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
@@ -31,12 +33,19 @@ PUBLIC_URL = "http://127.0.0.1:1"
 """Nobody listens there: what the simulators send by themselves gets lost."""
 
 
+@cache
+def begun(_: PaymentId) -> datetime:
+    """Now, and the same ever after; not every wallet takes a payment that was begun long ago."""
+    return datetime.now(UTC)
+
+
 def dong(amount: int) -> Money:
     return Money(amount, "VND")
 
 
 def wallet_terms(payment_id: PaymentId, **changes: Any) -> PaymentTerms:
-    return terms(payment_id, changes.pop("money", PRICE), "redirect", **changes)
+    usual: dict[str, Any] = {"money": PRICE, "method": "redirect", "initiated_at": begun(payment_id)}
+    return terms(payment_id, **usual | changes)
 
 
 def begin(payment_id: PaymentId, **changes: Any) -> Authorization:
@@ -52,8 +61,10 @@ def release(payment_id: PaymentId, reference: str, *, held: bool, **changes: Any
     return VoidCall(wallet_terms(payment_id, **changes), provider_key(payment_id, Operation.VOID), reference, held)
 
 
-def give_back(payment_id: PaymentId, reference: str, money: Money = PRICE, refund_id: str = "1") -> RefundCall:
-    return RefundCall(wallet_terms(payment_id), refund_key(payment_id, refund_id), reference, money, PRICE)
+def give_back(
+    payment_id: PaymentId, reference: str, money: Money = PRICE, refund_id: str = "1", **changes: Any
+) -> RefundCall:
+    return RefundCall(wallet_terms(payment_id, **changes), refund_key(payment_id, refund_id), reference, money, PRICE)
 
 
 def refund_key(payment_id: PaymentId, refund_id: str = "1") -> str:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 
-from app.laptop.sandbox import momo, stripe
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
+from app.laptop.sandbox import stripe
 from app.laptop.sandbox.paypal import application as paypal
-from app.laptop.sandbox.vietqr import application as vietqr
+from app.laptop.sandbox import momo
+from app.laptop.sandbox import zalopay
 from app.laptop.sandbox.vnpay import application as vnpay
+from app.laptop.sandbox.vietqr import application as vietqr
 
 SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
     "stripe": (stripe.make, stripe.environment),
     "paypal": (paypal.make, paypal.environment),
     "momo": (momo.make, momo.environment),
+    "zalopay": (zalopay.make, zalopay.environment),
     "vnpay": (vnpay.make, vnpay.environment),
     "vietqr": (vietqr.make, vietqr.environment),
 }

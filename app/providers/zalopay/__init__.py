@@ -1,0 +1,1 @@
+"""ZaloPay: the customer is sent to ZaloPay's page or app; signed calls and a signed callback (API v2)."""
