@@ -11,21 +11,21 @@ from importlib.metadata import entry_points
 from pydantic_settings import BaseSettings
 
 from app.limits import Limits
+from app.providers.momo import adapter as momo
+from app.providers.momo.settings import MomoSettings
 from app.providers.notices import NoticeReader
+from app.providers.paypal import adapter as paypal
+from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Clock, MethodKind, PaymentProvider, ProviderContext
 from app.providers.sandbox import adapter as sandbox
 from app.providers.stripe import adapter as stripe
 from app.providers.stripe.settings import StripeSettings
-from app.providers.paypal import adapter as paypal
-from app.providers.paypal.settings import PayPalSettings
-from app.providers.momo import adapter as momo
-from app.providers.momo.settings import MomoSettings
-from app.providers.zalopay import adapter as zalopay
-from app.providers.zalopay.settings import ZaloPaySettings
-from app.providers.vnpay import adapter as vnpay
-from app.providers.vnpay.settings import VNPaySettings
 from app.providers.vietqr import adapter as vietqr
 from app.providers.vietqr.settings import VietQrSettings
+from app.providers.vnpay import adapter as vnpay
+from app.providers.vnpay.settings import VNPaySettings
+from app.providers.zalopay import adapter as zalopay
+from app.providers.zalopay.settings import ZaloPaySettings
 from app.settings import Settings, SettingsError
 
 ENTRY_POINT_GROUP = "paygate.providers"

@@ -52,6 +52,8 @@ WAYS = {
             takes_money="capture",
         ),
         Way("momo", 200_000, "VND", {"redirect": {"provider": "momo"}}, holds=True),
+        # ZaloPay tells a cancellation and a refusal alike.
+        Way("zalopay", 200_000, "VND", {"redirect": {"provider": "zalopay"}}, frozenset({"decline", "expire"})),
         Way("vnpay", 200_000, "VND", {"redirect": {"provider": "vnpay"}}),
         Way("vietqr", 200_000, "VND", {"qr": {"provider": "vietqr"}}, frozenset(), refunds=False),
     )

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
+from app.laptop.sandbox import momo, stripe, zalopay
 from app.laptop.sandbox.bench import Bench, Environment, Make, Simulator
-from app.laptop.sandbox import stripe
 from app.laptop.sandbox.paypal import application as paypal
-from app.laptop.sandbox import momo
-from app.laptop.sandbox import zalopay
-from app.laptop.sandbox.vnpay import application as vnpay
 from app.laptop.sandbox.vietqr import application as vietqr
+from app.laptop.sandbox.vnpay import application as vnpay
 
 SIMULATORS: Mapping[str, tuple[Make, Environment]] = {
     "stripe": (stripe.make, stripe.environment),

@@ -60,7 +60,7 @@ def query(
     counted: tuple[str, ...] = (),
 ) -> Query:
     key = provider_key(about.payment_id, operation)
-    return Query(about, operation, key, reference, True, Money(outstanding, PRICE.currency), counted)
+    return Query(about, operation, key, reference, True, Money(outstanding, PRICE.currency), transfers=counted)
 
 
 def shown(report: ProviderReport) -> tuple[str, str]:
