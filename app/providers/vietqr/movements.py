@@ -20,7 +20,8 @@ VIETNAM = timezone(timedelta(hours=7))
 class Movement:
     """One line of the statement of an account; `amount` is in đồng, and below zero for money that has left it.
 
-    `at` is Vietnam's time; `virtual_account` is the number it was sent to, where an account has several; `order` is that of a payment link.
+    `at` is Vietnam's time; `virtual_account` is the number it was sent to, where an account has several; `order` is
+    that of a payment link.
     """
 
     account: str
