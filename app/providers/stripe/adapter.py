@@ -173,8 +173,7 @@ class StripeProvider:
 
     async def _find(self, query: Query) -> Intent | Missing | Unknown:
         if query.reference is not None:
-            shown = await self._show(query.reference)
-            return Missing(query.conclusive) if isinstance(shown, Missing) else shown
+            return await self._fresh(query.reference, query)
         answer = await self._http.send(self._requests.find(query.terms))
         if isinstance(answer, Unknown):
             return answer
@@ -184,7 +183,13 @@ class StripeProvider:
         ours = [intent for intent in found.data if intent.payment_id == query.terms.payment_id]
         # There is one, unless a key was used again after its life was over: then money comes before no money.
         with_money = (intent for intent in ours if intent.status in {"succeeded", "requires_capture"})
-        return next(with_money, None) or next(iter(ours), None) or Missing(query.conclusive)
+        best = next(with_money, None) or next(iter(ours), None)
+        # What a search shows may be a minute old.
+        return Missing(query.conclusive) if best is None else await self._fresh(best.id, query)
+
+    async def _fresh(self, intent_id: str, query: Query) -> Intent | Missing | Unknown:
+        shown = await self._show(intent_id)
+        return Missing(query.conclusive) if isinstance(shown, Missing) else shown
 
     async def _show(self, intent_id: str) -> Intent | Missing | Unknown:
         answer = await self._http.send(self._requests.show(intent_id))

@@ -27,13 +27,14 @@ from app.domain.reports import (
     Voided,
 )
 from app.laptop.sandbox.stripe.protocol import PUBLISHABLE_KEY, SECRET_KEY
+from app.providers.http import ProviderHttp, open_http
 from app.providers.port import PaymentProvider, ProviderUnreachable
 from app.providers.stripe.adapter import StripeProvider
 from tests.providers.builders import PRICE, authorization, capture, new_payment, query, refund, terms, void
-from tests.providers.stripe.building import stripe_at
+from tests.providers.stripe.building import settings, stripe_at
 from tests.support.sandbox_process import SandboxProcess
 
-SHORT_SECONDS = 0.5
+SHORT_SECONDS = 0.3
 VISA, AUTHENTICATES = "pm_card_visa", "pm_card_authenticationRequired"
 PART = Money(1000, "EUR")
 
@@ -307,6 +308,21 @@ async def test_what_was_never_asked_for_is_missing(stripe: StripeProvider, opera
     assert await asked(stripe, new_payment(), operation) == Missing(conclusive=True)
 
 
+async def test_of_several_intents_of_a_payment_the_one_with_money_counts(stripe: StripeProvider) -> None:
+    payment_id = new_payment()
+    reference = await held(stripe, payment_id)
+    other = authorization(payment_id, "pm_card_chargeDeclined")
+    assert isinstance(await stripe.authorize(replace(other, key=f"{payment_id}.another")), Declined)
+    assert await asked(stripe, payment_id, Operation.AUTHORIZE) == Authorized(reference, PRICE)
+
+
+async def test_a_wrong_key_was_certainly_of_no_effect(sandbox: SandboxProcess) -> None:
+    async with open_http(f"{sandbox.url}/stripe") as client:
+        stripe = StripeProvider(ProviderHttp(client, "stripe", 10.0, repeat_seconds=0.1), settings())
+        with pytest.raises(ProviderUnreachable, match="turned the request away with 401"):
+            await stripe.authorize(authorization(new_payment(), VISA))
+
+
 async def test_a_key_used_for_another_amount_is_unknown(stripe: StripeProvider, sandbox: SandboxProcess) -> None:
     payment_id = new_payment()
     await held(stripe, payment_id)
@@ -401,8 +417,6 @@ async def test_a_stripe_that_is_not_there_is_unreachable() -> None:
     async with stripe_at("http://127.0.0.1:1", SHORT_SECONDS) as stripe:
         with pytest.raises(ProviderUnreachable):
             await stripe.authorize(authorization(new_payment(), VISA))
-        with pytest.raises(ProviderUnreachable):
-            await stripe.look_up(query(new_payment(), Operation.AUTHORIZE))
 
 
 async def test_no_token_is_logged_or_told(stripe: StripeProvider, caplog: pytest.LogCaptureFixture) -> None:

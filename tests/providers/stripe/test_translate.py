@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.money import CURRENCY_EXPONENTS, Money
@@ -234,6 +234,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from([*intent("x"), "error"]), ANYTHING), st.sampled_from([200, 400, 402, 404, 409]))
 def test_no_answer_is_without_meaning(body: dict[str, Any], status: int) -> None:
     for operation in Operation:
