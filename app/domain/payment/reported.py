@@ -243,17 +243,20 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
             return [failed]
         case Voiding(), Operation.VOID:
             return [happened.VoidFailed(code=report.code, message=report.message, at=command.at)]
-        case Captured(), Operation.REFUND if _pending(state, command.refund_id):
-            return [
-                happened.RefundFailed(
-                    refund_id=command.refund_id or "",
-                    code=report.code,
-                    message=report.message,
-                    at=command.at,
-                )
-            ]
+        case Captured(), Operation.REFUND:
+            return _refund_declined(command, report, state)
         case ((Failed() | Cancelled() | Expired()), operation) if _returning(state, operation):
             return [happened.LateReturnRefused(code=report.code, message=report.message, at=command.at)]
+    return []
+
+
+def _refund_declined(command: RecordReport, report: reports.Declined, state: Captured) -> list[PaymentEvent]:
+    if _pending(state, command.refund_id):
+        refund_id = command.refund_id or ""
+        return [happened.RefundFailed(refund_id=refund_id, code=report.code, message=report.message, at=command.at)]
+    if _done(state, command.refund_id):
+        detail = f"refund {command.refund_id} failed ({report.code}) after it was made"
+        return _contradiction(command, state, detail)
     return []
 
 
@@ -315,6 +318,10 @@ def _pending(state: Captured, refund_id: str | None) -> Refund | None:
         (refund for refund in state.refunds if refund.refund_id == refund_id and refund.outcome == "PENDING"),
         None,
     )
+
+
+def _done(state: Captured, refund_id: str | None) -> bool:
+    return any(refund.refund_id == refund_id and refund.outcome == "DONE" for refund in state.refunds)
 
 
 def _returning(state: Failed | Cancelled | Expired, operation: Operation) -> LateMoney | None:

@@ -503,3 +503,10 @@ class TestReportsOutOfOrder:
 
     def test_a_refund_nobody_asked_for_here_says_nothing(self) -> None:
         taken().when(said(refunded(), REFUND, refund_id="another")).then_nothing()
+
+
+def test_a_refund_that_fails_after_it_was_made_is_recorded_for_people() -> None:
+    made = refunding(400).after(said(refunded(400), REFUND, refund_id="ref_1"))
+    after = made.after(said(DECLINED, REFUND, refund_id="ref_1"))
+    assert isinstance(after.events[-1], happened.ContradictionRecorded)
+    assert status(after) is PaymentStatus.PARTIALLY_REFUNDED
