@@ -1,6 +1,9 @@
-"""Reads and catch-up subscriptions, as streams of messages that know nothing of gRPC."""
+"""Reads and catch-up subscriptions, as streams of messages that know nothing of gRPC.
 
-from collections.abc import AsyncGenerator
+The messages come in pages, as they were read: to hand each through every layer by itself costs more than to read it.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -98,7 +101,7 @@ async def read_all(store: Store, read: AllRead) -> AsyncGenerator[list[ResolvedE
 
 async def subscribe_to_stream(
     store: Store, stream: str, after: int | None, *, resolve: bool
-) -> AsyncGenerator[Message, None]:
+) -> AsyncGenerator[Sequence[Message], None]:
     """Follow a stream from after a revision or, with None, from its present end. Ends only by an exception.
 
     Raises StreamDeleted when the stream is or gets tombstoned, ServerStopping at shutdown.
@@ -108,23 +111,22 @@ async def subscribe_to_stream(
         if page.state.presence is Presence.TOMBSTONED:
             raise StreamDeleted(stream)
         following = (page.state.last_revision if after is None else after) + 1
-        yield Confirmation()
+        yield [Confirmation()]
         live = False
         while True:
             notice.clear()
             page = await store.read_stream(stream, following, _LIVE_PAGE if live else _PAGE, resolve=resolve)
-            for event in page.events:
-                yield event
+            yield page.events
             following = page.next_revision
             if page.state.presence is Presence.TOMBSTONED:
                 break
             if page.is_end and not live:
-                yield CaughtUp()
+                yield [CaughtUp()]
             live = page.is_end
             if live:
                 await _wait(notice)
-        async for event in _rest_of_tombstoned(store, stream, following):
-            yield event
+        async for events in _rest_of_tombstoned(store, stream, following):
+            yield events
         raise StreamDeleted(stream)
 
 
@@ -135,7 +137,7 @@ async def subscribe_to_all(
     resolve: bool,
     wanted: EventFilter | None = None,
     checkpoint_every: int | None = None,
-) -> AsyncGenerator[Message, None]:
+) -> AsyncGenerator[Sequence[Message], None]:
     """Follow ``$all`` from after a position or, with None, from its present end. Ends only by an exception.
 
     With ``checkpoint_every`` a checkpoint follows each so many considered events, wanted or not; its position is
@@ -144,24 +146,26 @@ async def subscribe_to_all(
     """
     with store.notices.watch(names.ALL) as notice:
         position = store.last_position if after is None else after
-        yield Confirmation()
+        yield [Confirmation()]
         live, unreported = False, 0
         while True:
             notice.clear()
             size = _LIVE_PAGE if live else _PAGE
             page = await store.read_all(position + 1, size, resolve=resolve, wanted=wanted)
+            messages: list[Message] = []
             for position, event in page.considered:
                 if event is not None:
-                    yield event
+                    messages.append(event)
                 unreported += 1
                 if checkpoint_every is not None and unreported >= checkpoint_every:
-                    yield Checkpoint(position)
+                    messages.append(Checkpoint(position))
                     unreported = 0
             if page.is_end and not live:
                 if checkpoint_every is not None and unreported:
-                    yield Checkpoint(position)
+                    messages.append(Checkpoint(position))
                     unreported = 0
-                yield CaughtUp()
+                messages.append(CaughtUp())
+            yield messages
             live = page.is_end
             if live:
                 await _wait(notice)
@@ -174,11 +178,10 @@ async def _wait(notice: Notice) -> None:
         raise ServerStopping
 
 
-async def _rest_of_tombstoned(store: Store, stream: str, first: int) -> AsyncGenerator[ResolvedEvent, None]:
+async def _rest_of_tombstoned(store: Store, stream: str, first: int) -> AsyncGenerator[list[ResolvedEvent], None]:
     """Yield what a live subscriber has yet to see of a stream that was ended: the last of it is the tombstone."""
     while events := await store.read_tombstoned(stream, first, _PAGE):
-        for event in events:
-            yield ResolvedEvent(event)
+        yield [ResolvedEvent(event) for event in events]
         if events[-1].revision == END_OF_STREAM:
             return
         first = events[-1].revision + 1

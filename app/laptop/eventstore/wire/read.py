@@ -1,6 +1,6 @@
 """Read: counted reads and catch-up subscriptions, of a stream and of ``$all``."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import Final, TypeAlias
 from uuid import uuid4
@@ -34,8 +34,11 @@ _DEFAULT_WINDOW: Final = 32
 _CAUGHT_UP: Final = Response(caught_up=Response.CaughtUp()).SerializeToString()
 
 
-def read(store: Store, options: Options) -> AsyncGenerator[bytes, None]:
-    """Answer a Read with encoded responses. Raises InvalidArgument or HandlerFault for what cannot be asked."""
+def read(store: Store, options: Options) -> AsyncGenerator[Iterable[bytes], None]:
+    """Answer a Read with pages of encoded responses; each is encoded when its turn comes.
+
+    Raises InvalidArgument or HandlerFault for what cannot be asked.
+    """
     encode_id = _id_encoder(options)
     backwards = options.read_direction == Options.Backwards
     match (
@@ -58,7 +61,9 @@ def read(store: Store, options: Options) -> AsyncGenerator[bytes, None]:
             raise InvalidArgument(f"The combination of ({asked}) is invalid.")
 
 
-async def _stream(store: Store, options: Options, encode_id: responses.IdEncoder) -> AsyncGenerator[bytes, None]:
+async def _stream(
+    store: Store, options: Options, encode_id: responses.IdEncoder
+) -> AsyncGenerator[Iterable[bytes], None]:
     stream = requests.stream_name(options.stream.stream_identifier)
     asked = StreamRead(
         stream,
@@ -75,13 +80,11 @@ async def _stream(store: Store, options: Options, encode_id: responses.IdEncoder
                 raise StreamDeleted(stream)
             if page.state.presence is Presence.ABSENT:
                 not_found = Response.StreamNotFound(stream_identifier=options.stream.stream_identifier)
-                yield Response(stream_not_found=not_found).SerializeToString()
+                yield [Response(stream_not_found=not_found).SerializeToString()]
                 return
-        for event in page.events:
-            yield responses.read_event(event, encode_id)
+        yield (responses.read_event(event, encode_id) for event in page.events)
     if first_page is not None and options.control_option.compatibility >= 1:
-        for message in _edges(asked, first_page):
-            yield message.SerializeToString()
+        yield [message.SerializeToString() for message in _edges(asked, first_page)]
 
 
 def _edges(asked: StreamRead, page: StreamPage) -> list[Response]:
@@ -93,7 +96,7 @@ def _edges(asked: StreamRead, page: StreamPage) -> list[Response]:
     return edges
 
 
-async def _all(store: Store, options: Options, encode_id: responses.IdEncoder) -> AsyncGenerator[bytes, None]:
+async def _all(store: Store, options: Options, encode_id: responses.IdEncoder) -> AsyncGenerator[Iterable[bytes], None]:
     asked = AllRead(
         _position(options.all),
         min(options.count, MAX_POSITION),
@@ -102,26 +105,25 @@ async def _all(store: Store, options: Options, encode_id: responses.IdEncoder) -
         wanted=_filter(options),
     )
     async for events in read_all(store, asked):
-        for event in events:
-            yield responses.read_event(event, encode_id)
+        yield (responses.read_event(event, encode_id) for event in events)
 
 
 async def _stream_subscription(
     store: Store, options: Options, encode_id: responses.IdEncoder
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Iterable[bytes], None]:
     stream = requests.stream_name(options.stream.stream_identifier)
     first = _revision(options.stream)
     after = None if first == MAX_POSITION else first
     if options.stream.WhichOneof("revision_option") == "start":
         after = -1
-    async with aclosing(subscribe_to_stream(store, stream, after, resolve=options.resolve_links)) as messages:
-        async for message in messages:
-            yield _encode(message, encode_id)
+    async with aclosing(subscribe_to_stream(store, stream, after, resolve=options.resolve_links)) as pages:
+        async for messages in pages:
+            yield (_encode(message, encode_id) for message in messages)
 
 
 async def _all_subscription(
     store: Store, options: Options, encode_id: responses.IdEncoder
-) -> AsyncGenerator[bytes, None]:
+) -> AsyncGenerator[Iterable[bytes], None]:
     try:
         position = _position(options.all)
     except HandlerFault as error:
@@ -133,9 +135,9 @@ async def _all_subscription(
         wanted=_filter(options),
         checkpoint_every=_checkpoint_every(options),
     )
-    async with aclosing(following) as messages:
-        async for message in messages:
-            yield _encode(message, encode_id)
+    async with aclosing(following) as pages:
+        async for messages in pages:
+            yield (_encode(message, encode_id) for message in messages)
 
 
 def _encode(message: Message, encode_id: responses.IdEncoder) -> bytes:

@@ -17,23 +17,27 @@ _JSON: Final = "application/json"
 _BINARY: Final = "application/octet-stream"
 
 
+_TWO_BYTES: Final = 1 << 14
+_CONTINUED: Final = tuple(bytes((number & 0x7F | 0x80, number >> 7 | 0x80)) for number in range(_TWO_BYTES))
+"""The first two bytes of a number that goes on."""
+_SMALL: Final = tuple(
+    bytes((number,)) if number < 0x80 else bytes((number & 0x7F | 0x80, number >> 7)) for number in range(_TWO_BYTES)
+)
+
+
 def varint(value: int) -> bytes:
-    """Encode an unsigned number."""
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-_SMALL: Final = tuple(varint(number) for number in range(1 << 14))
+    """Encode an unsigned number, two bytes at a time."""
+    encoded = b""
+    while value >= _TWO_BYTES:
+        encoded += _CONTINUED[value & 0x3FFF]
+        value >>= 14
+    return encoded + _SMALL[value]
 
 
 def delimited(tag: bytes, payload: bytes) -> bytes:
     """Encode a field of bytes, text or a message."""
     size = len(payload)
-    return tag + (_SMALL[size] if size < len(_SMALL) else varint(size)) + payload
+    return tag + (_SMALL[size] if size < _TWO_BYTES else varint(size)) + payload
 
 
 def string_id(raw: bytes) -> bytes:
@@ -75,7 +79,7 @@ def _recorded(event: RecordedEvent, shown_position: int, encode_id: IdEncoder) -
     encoded = b"%b%b\x18%b\x20%b\x28%b%b%b" % (
         encode_id(event.id),
         _stream(event.stream),
-        _SMALL[revision] if revision < len(_SMALL) else varint(revision),
+        _SMALL[revision] if revision < _TWO_BYTES else varint(revision),
         position,
         position,
         _kind(event.type, bool(event.is_json)),

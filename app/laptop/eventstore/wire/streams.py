@@ -54,11 +54,12 @@ class StreamsService(streams_pb2_grpc.StreamsServicer):
 
     async def Read(self, request: streams_pb2.ReadReq, context: Context) -> None:  # noqa: N802 - as above
         """Read or follow a stream or ``$all``; the responses are encoded already."""
-        async with reporting(context), aclosing(read(self._store, request.options)) as messages:
-            async for message in messages:
-                await context.write(message)
-                if self._store.notices.stopping:
-                    raise ServerStopping
+        async with reporting(context), aclosing(read(self._store, request.options)) as pages:
+            async for messages in pages:
+                for message in messages:
+                    await context.write(message)
+                    if self._store.notices.stopping:
+                        raise ServerStopping
 
 
 def add_streams(server: grpc.aio.Server, service: StreamsService) -> None:
