@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.domain.money import Money
-from app.domain.payment.events import CaptureMode
+from app.domain.payment.events import CaptureMode, PaymentInitiated
 from app.gateway.requests import FieldProblem, InitiateRequest, InvalidRequest
 from app.providers.port import Capabilities
 from app.providers.registry import ProviderRegistry
@@ -57,16 +57,36 @@ def _against(request: InitiateRequest, kind: str, name: str, offered: Capabiliti
         return
     if offered.currencies is not None and request.currency not in offered.currencies:
         yield FieldProblem("currency", "currency_not_offered", f"currency: {name} does not take {request.currency}")
-    elif request.currency in offered.amounts:
-        least, most = (Money(bound, request.currency) for bound in offered.amounts[request.currency])
-        if not least.amount <= request.amount <= most.amount:
-            yield FieldProblem("amount", "amount_not_offered", f"amount: {name} takes {least} to {most}")
+    else:
+        yield from _against_amount(request, name, offered)
     if request.capture is CaptureMode.MANUAL and not offered.manual_capture:
         yield FieldProblem("capture", "manual_capture_not_offered", f"capture: {name} cannot hold money")
     card, prefixes = request.method.card, offered.token_prefixes
     if card is not None and prefixes and not card.token.get_secret_value().startswith(prefixes):
         message = f"method.card.token: {name}'s tokens begin with {' or '.join(prefixes)}"
         yield FieldProblem("method.card.token", "invalid_token", message)
+
+
+def _against_amount(request: InitiateRequest, name: str, offered: Capabilities) -> Iterator[FieldProblem]:
+    currency = request.currency
+    if currency in offered.amounts:
+        least, most = (Money(bound, currency) for bound in offered.amounts[currency])
+        if not least.amount <= request.amount <= most.amount:
+            yield FieldProblem("amount", "amount_not_offered", f"amount: {name} takes {least} to {most}")
+    multiple = offered.multiples.get(currency, 1)
+    if request.amount % multiple:
+        whole = Money(multiple, currency)
+        yield FieldProblem("amount", "amount_not_offered", f"amount: {name} takes multiples of {whole}")
+
+
+def check_capture(amount: int | None, terms: PaymentInitiated, providers: ProviderRegistry) -> None:
+    """Raises `InvalidRequest` when the provider takes all of what is held or nothing, and a part is wanted."""
+    name = terms.method.provider
+    provider = providers.get(name)
+    if provider is None or provider.capabilities.partial_capture or amount in (None, terms.amount):
+        return
+    message = f"amount: {name} takes all of what is held"
+    raise InvalidRequest((FieldProblem("amount", "partial_capture_not_offered", message),))
 
 
 def check_refund(amount: int | None, name: str, providers: ProviderRegistry) -> None:

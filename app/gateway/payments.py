@@ -29,8 +29,9 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.eventstore.transact import PAYMENTS, History, empty, load, transact
 from app.gateway.inflight import InFlight
-from app.gateway.offers import ReturnOrigins, check, check_refund
+from app.gateway.offers import ReturnOrigins, check, check_capture, check_refund
 from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, RefundRequest
+from app.observability.metrics import PAYMENTS_ACCEPTED, PAYMENTS_REPLAYED
 from app.providers.breaker import OpenCircuits
 from app.providers.registry import ProviderRegistry
 from projections.fold import payment_updates
@@ -103,6 +104,7 @@ class PaymentCommands:
         outcome = await transact(
             self.store, PAYMENTS, payment_id, Initiate(terms), new_cause(payment_id), known=empty(PAYMENTS)
         )
+        (PAYMENTS_ACCEPTED if outcome.appended else PAYMENTS_REPLAYED).inc()
         return Accepted(_view(outcome.history), self.vault.client_secret(payment_id), replayed=not outcome.appended)
 
     def _terms(self, caller: MerchantCaller, request: InitiateRequest) -> PaymentInitiated:
@@ -152,6 +154,8 @@ class PaymentCommands:
         known = await load(self.store, PAYMENTS, payment_id)
         if isinstance(known.state, NotInitiated) or known.state.terms.merchant_id != caller.merchant_id:
             raise NoSuchPayment(payment_id)
+        if isinstance(command, Capture):
+            check_capture(command.amount, known.state.terms, self.providers)
         if isinstance(command, RefundMoney):
             check_refund(command.amount, known.state.terms.method.provider, self.providers)
         outcome = await transact(self.store, PAYMENTS, payment_id, command, new_cause(payment_id), known=known)

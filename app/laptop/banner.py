@@ -16,6 +16,7 @@ def banner(plan: Plan) -> str:
         "WebSocket": f"ws://{gateway}/graphql",
         "Health": f"http://{gateway}/health/ready",
         "Sandbox": settings.sandbox_url,
+        "Bank app": f"{settings.sandbox_url}/vietqr/bank",
         "Event store": settings.eventstore_uri,
         "Redis": settings.redis_url,
         "Data": str(settings.data_dir),

@@ -35,10 +35,14 @@ class Capabilities:
     """None: every ISO 4217 currency."""
     amounts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """The least and the greatest amount of a payment by currency, in minor units; where none is named, any."""
+    multiples: Mapping[str, int] = field(default_factory=dict)
+    """Of what an amount must be a multiple by currency, in minor units: where only whole units are taken, 100."""
     token_prefixes: tuple[str, ...] = ()
     """How the provider's one-time tokens begin; empty: in no way that is known."""
     manual_capture: bool = True
     """Whether money can be held, to be captured later or voided."""
+    partial_capture: bool = True
+    """Whether less than what is held can be taken."""
     refunds: bool = True
     """Whether money can be given back by a call; else people do it."""
     least_refund: int = 1

@@ -64,6 +64,7 @@ class MomoProvider:
             methods=frozenset({"redirect"}),
             currencies=frozenset({translate.CURRENCY}),
             amounts={translate.CURRENCY: (LEAST, GREATEST)},
+            partial_capture=False,
             least_refund=LEAST,
             visibility_delay=timedelta(seconds=settings.visibility_seconds),
             session_life=timedelta(minutes=settings.session_minutes),

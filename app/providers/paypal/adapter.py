@@ -45,12 +45,11 @@ from app.settings import SettingsError, load
 
 NAME = "paypal"
 
-_GREATEST = 10**15 - 1
 _CAPABILITIES = Capabilities(
     methods=frozenset({"redirect"}),
     currencies=CURRENCIES,
     # Whole units only, of currencies that have a minor one.
-    amounts={"HUF": (100, _GREATEST), "TWD": (100, _GREATEST)},
+    multiples={"HUF": 100, "TWD": 100},
     # Long enough for a request to arrive; one that comes later still is harmless, by its key.
     visibility_delay=timedelta(seconds=2),
     # Three hours to approve, three more to be captured in.

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from app.gateway.offers import ReturnOrigins, check, check_refund
+from app.gateway.offers import ReturnOrigins, check, check_capture, check_refund
 from app.gateway.requests import InitiateRequest, InvalidRequest, parse
 from app.providers.port import Capabilities
 from app.providers.registry import ProviderRegistry
+from tests.support.builders import initiated
 
 ANYWHERE = ReturnOrigins({}, open=True)
 WALLET = Capabilities(
     methods=frozenset({"redirect"}),
-    currencies=frozenset({"VND", "JPY"}),
+    currencies=frozenset({"VND", "JPY", "HUF"}),
+    multiples={"HUF": 100},
     amounts={"VND": (1_000, 50_000_000)},
     manual_capture=False,
     least_refund=1_000,
@@ -57,6 +59,7 @@ def test_what_is_offered_is_let_through() -> None:
         ({"currency": "EUR"}, "currency", "currency_not_offered"),
         ({"amount": 999}, "amount", "amount_not_offered"),
         ({"amount": 50_000_001}, "amount", "amount_not_offered"),
+        ({"currency": "HUF", "amount": 250}, "amount", "amount_not_offered"),
         ({"capture": "MANUAL"}, "capture", "manual_capture_not_offered"),
         ({"method": {"card": {"provider": "cards", "token": "tok_1"}}}, "method.card.token", "invalid_token"),
     ],
@@ -71,6 +74,14 @@ def test_a_currency_without_named_bounds_has_none() -> None:
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
     assert set(problems(amount=1, capture="MANUAL")) == {"amount", "capture"}
+
+
+@pytest.mark.parametrize(("amount", "code"), [(None, None), (1000, None), (400, "partial_capture_not_offered")])
+def test_a_part_is_not_taken_where_only_all_can_be(amount: int | None, code: str | None) -> None:
+    whole = Capabilities(methods=frozenset({"card"}), partial_capture=False)
+    providers = ProviderRegistry({"sandbox": Offering(whole)})  # type: ignore[dict-item]
+    found = _found(lambda: check_capture(amount, initiated(), providers))
+    assert found == ({} if code is None else {"amount": code})
 
 
 class TestReturnAddresses:
