@@ -1,7 +1,10 @@
 """The schema, put together."""
 
+from typing import Any
+
 import strawberry
 from graphql import DocumentNode, GraphQLError, specified_rules
+from graphql import Executor as GraphQLExecutor
 from strawberry.extensions import (
     AddValidationRules,
     DisableIntrospection,
@@ -10,7 +13,7 @@ from strawberry.extensions import (
     ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import validate_document
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, validate_document
 from strawberry.types import ExecutionContext
 
 from schema.documents import DEFAULT_LIMITS, DocumentLimits, RememberedDocuments
@@ -20,6 +23,20 @@ from schema.query import Query
 from schema.subscription import Subscription
 
 _REMEMBERED = 1_000
+
+
+class PerEventMemory(StrawberryGraphQLCoreExecutionContext):
+    """Forgets with each value of a subscription what was worked out for it.
+
+    graphql-core 3.3 shares the memo of selected fields, whose keys never occur again, among all values of a
+    subscription: one that lasts would grow with every value it delivers.
+    """
+
+    def build_per_event_executor(self, payload: Any) -> GraphQLExecutor[Any]:
+        """The executor of one value."""
+        executor = super().build_per_event_executor(payload)
+        executor._relevant_sub_fields = {}  # noqa: SLF001 — there is no other way to it
+        return executor
 
 
 class PaymentSchema(strawberry.Schema):
@@ -49,6 +66,7 @@ def build_schema(*, introspection: bool = True, limits: DocumentLimits = DEFAULT
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        execution_context_class=PerEventMemory,
         config=StrawberryConfig(disable_field_suggestions=not introspection),
         extensions=[
             SafeErrors,

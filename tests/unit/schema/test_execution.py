@@ -1,5 +1,6 @@
 """Operation in, result bytes out."""
 
+import gc
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import strawberry
 
-from schema.build import PaymentSchema
+from schema.build import PaymentSchema, PerEventMemory
 from schema.context import Context, Info
 from schema.errors import SafeErrors, api_error
 from schema.execution import Answer, Executor, KindNotAllowed, Operation
@@ -32,7 +33,17 @@ class Mutation:
 
 
 @strawberry.type
+class Step:
+    number: int
+
+
+@strawberry.type
 class Subscription:
+    @strawberry.subscription
+    async def steps(self, to: int) -> AsyncGenerator[Step, None]:
+        for number in range(to):
+            yield Step(number=number)
+
     @strawberry.subscription
     async def count(self, info: Info, to: int, fail_at: int = -1) -> AsyncGenerator[int, None]:
         for number in range(to):
@@ -54,6 +65,24 @@ def context() -> Context:
 
 def body(answer: Answer) -> Any:
     return json.loads(answer.body)
+
+
+async def test_a_subscription_that_lasts_remembers_nothing_of_the_values_before(context: Context) -> None:
+    schema = build_schema_of(Query, Subscription)
+    operation = Operation("subscription { steps(to: 300) { number } }", {})
+    kept = []
+    async for answer in Executor(schema).stream(operation, context):
+        assert answer.executed
+        if body(answer)["data"]["steps"]["number"] in (20, 299):
+            gc.collect()
+            kept.append(sum(type(each).__name__ == "FieldDetails" for each in gc.get_objects()))
+    assert kept[1] <= kept[0]
+
+
+def build_schema_of(query: type, subscription: type) -> PaymentSchema:
+    return PaymentSchema(
+        query=query, subscription=subscription, execution_context_class=PerEventMemory, extensions=[SafeErrors]
+    )
 
 
 async def test_a_query_is_answered_with_its_data(executor: Executor, context: Context) -> None:
