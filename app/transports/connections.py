@@ -7,12 +7,14 @@ resume from their positions, arrive at the other nodes one after the other.
 import asyncio
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from app.observability.metrics import CONNECTIONS
 from app.transports.ends import End
 from app.transports.places import Places
+
+_LAST_WORDS_SECONDS = 1.0
 
 Ending = Callable[[End], None]
 """Ends one connection soon; may be called more than once."""
@@ -28,6 +30,7 @@ class Connections:
     """How many of them each caller may hold."""
     draining: bool = False
     _open: set[Ending] = field(default_factory=set)
+    _all_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def refusal(self) -> End | None:
@@ -43,6 +46,7 @@ class Connections:
     def opened(self, end: Ending) -> Iterator[None]:
         """A connection is open for as long as the block; `end` is called when it has lived long enough or must go."""
         self._open.add(end)
+        self._all_gone.clear()
         CONNECTIONS.inc()
         lifetime = self.lifetime_seconds * random.uniform(0.8, 1.2)  # noqa: S311 — jitter, not a secret
         loop = asyncio.get_running_loop()
@@ -56,13 +60,21 @@ class Connections:
             timer.cancel()
             CONNECTIONS.dec()
             self._open.discard(end)
+            if not self._open:
+                self._all_gone.set()
 
     async def drain(self, seconds: float) -> None:
         """Take no more connections and end the open ones, spread over `seconds`; return when they have been told."""
         self.draining = True
         leaving = list(self._open)
+        if not leaving:
+            return
         random.shuffle(leaving)
         for number, end in enumerate(leaving):
             if number:
                 await asyncio.sleep(seconds / len(leaving))
             end(End.DRAIN)
+        # What follows closes whatever is left without another word: the last of them, too, is to be told first.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._all_gone.wait()
