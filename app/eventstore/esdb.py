@@ -16,7 +16,7 @@ What the library does that callers must not meet:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +35,7 @@ from app.eventstore.port import (
     NewEvent,
     RecordedEvent,
     StoreUnavailable,
+    StreamErased,
     SubscriptionLost,
     WrongRevision,
 )
@@ -84,10 +85,7 @@ class EventStoreDB:
             esdbclient.NewEvent(type=event.type, data=event.data, metadata=event.metadata, id=event.id)
             for event in events
         ]
-        retrying = stamina.retry_context(
-            on=StoreUnavailable, attempts=None, timeout=self._timing.append, wait_initial=0.05, wait_max=1.0
-        )
-        async for attempt in retrying:
+        async for attempt in self._writing():
             with attempt:
                 await self._unbroken(self._append_once(stream, batch, expected))
 
@@ -99,8 +97,34 @@ class EventStoreDB:
             )
         except faults.WrongCurrentVersion:
             raise WrongRevision(stream, expected) from None
+        except faults.StreamIsDeleted:
+            raise StreamErased(stream) from None
         except faults.EventStoreDBClientException as error:
             raise _translated(error) from error
+
+    async def erase(self, stream: str) -> None:
+        """See the port. Tries again as `append` does.
+
+        The embedded event store blanks the data at once; a real EventStoreDB's files lose it at the next scavenge.
+        """
+        async for attempt in self._writing():
+            with attempt:
+                await self._unbroken(self._erase_once(stream))
+
+    async def _erase_once(self, stream: str) -> None:
+        try:
+            await self._client.tombstone_stream(
+                stream, current_version=esdbclient.StreamState.ANY, timeout=self._timing.call
+            )
+        except faults.StreamIsDeleted:
+            return
+        except faults.EventStoreDBClientException as error:
+            raise _translated(error) from error
+
+    def _writing(self) -> AsyncIterator[stamina.Attempt]:
+        return stamina.retry_context(
+            on=StoreUnavailable, attempts=None, timeout=self._timing.append, wait_initial=0.05, wait_max=1.0
+        )
 
     async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
         """See the port."""
@@ -123,7 +147,7 @@ class EventStoreDB:
             async with response as events:
                 found = [_recorded(event) async for event in events]
             ended = await response.aio_call.code()
-        except faults.NotFound:
+        except (faults.NotFound, faults.StreamIsDeleted):
             return []
         except faults.EventStoreDBClientException as error:
             raise _translated(error) from error

@@ -59,6 +59,13 @@ class WrongRevision(EventStoreError):
         super().__init__(f"{stream} is not at revision {expected}")
 
 
+class StreamErased(EventStoreError):
+    """The stream was erased; nothing can be appended to it any more."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"{stream} was erased")
+
+
 class StoreUnavailable(EventStoreError):
     """No answer in time. After an append the outcome is unknown: append the same events again to learn it."""
 
@@ -73,8 +80,15 @@ class EventStore(Protocol):
     async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
         """Append all of `events` after revision `expected` (`NO_STREAM`: to a new stream), or none.
 
-        Appending the same events at the same place again succeeds and writes nothing. Raises `WrongRevision` and
-        `StoreUnavailable`.
+        Appending the same events at the same place again succeeds and writes nothing. Raises `WrongRevision`,
+        `StreamErased` and `StoreUnavailable`.
+        """
+        ...
+
+    async def erase(self, stream: str) -> None:
+        """End a stream for good, with all that its events say: it reads as one that does not exist.
+
+        Again, or for a stream that never was, succeeds too. Raises `StoreUnavailable`.
         """
         ...
 

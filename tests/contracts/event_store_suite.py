@@ -13,7 +13,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.eventstore.port import NO_STREAM, Delivery, EventStore, NewEvent, RecordedEvent, WrongRevision
+from app.eventstore.port import (
+    NO_STREAM,
+    Delivery,
+    EventStore,
+    NewEvent,
+    RecordedEvent,
+    StreamErased,
+    WrongRevision,
+)
 
 PATIENCE_SECONDS = 20.0
 
@@ -111,6 +119,46 @@ class AppendAndReadSuite:
 
     async def test_it_says_that_it_answers(self, store: EventStore) -> None:
         await store.check()
+
+
+class EraseSuite:
+    async def test_what_is_erased_reads_as_if_it_had_never_been(self, store: EventStore, stream: str) -> None:
+        await store.append(stream, new_events(3), expected=NO_STREAM)
+        await store.erase(stream)
+        assert await store.read(stream) == []
+        assert await store.read(stream, after=1) == []
+        assert await store.head(stream) == NO_STREAM
+
+    async def test_what_is_erased_is_not_brought_back_not_even_by_the_same_events(
+        self, store: EventStore, stream: str
+    ) -> None:
+        written = new_events(1)
+        await store.append(stream, written, expected=NO_STREAM)
+        await store.erase(stream)
+        for events, expected in ((written, NO_STREAM), (new_events(1), NO_STREAM), (new_events(1), 0)):
+            with pytest.raises(StreamErased, match=f"{stream} was erased"):
+                await store.append(stream, events, expected=expected)
+        assert await store.read(stream) == []
+
+    async def test_erasing_again_or_what_never_was_succeeds(self, store: EventStore, stream: str) -> None:
+        await store.erase(stream)
+        await store.erase(stream)
+        with pytest.raises(StreamErased):
+            await store.append(stream, new_events(1), expected=NO_STREAM)
+
+    async def test_erasing_leaves_its_neighbours_and_the_places_in_its_category(
+        self, store: EventStore, category: str
+    ) -> None:
+        erased, kept = f"{category}-1", f"{category}-2"
+        written = new_events(2)
+        await store.append(erased, new_events(1), expected=NO_STREAM)
+        await store.append(kept, written[:1], expected=NO_STREAM)
+        await store.erase(erased)
+        await store.append(kept, written[1:], expected=0)
+        assert ids(await store.read(kept)) == ids(written)
+        async with aclosing(store.follow(f"$ce-{category}", after=0)) as events:
+            seen = await take(events, 2)
+        assert [(event.id, event.link_revision) for event in seen] == [(written[0].id, 1), (written[1].id, 2)]
 
 
 class FollowSuite:
@@ -274,5 +322,5 @@ def _as_parked(event: RecordedEvent) -> RecordedEvent:
     return RecordedEvent(event.id, event.stream, event.revision, event.type, event.data, event.metadata, 0)
 
 
-class EventStoreSuite(AppendAndReadSuite, FollowSuite, ConsumeSuite):
+class EventStoreSuite(AppendAndReadSuite, EraseSuite, FollowSuite, ConsumeSuite):
     """All of it."""

@@ -49,6 +49,9 @@ class SimulatedStore:
             category.append(RecordedEvent(new.id, stream, *place, link_revision=len(category)))
         self._wake()
 
+    async def erase(self, stream: str) -> None:
+        raise NotImplementedError
+
     async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
         await self._reach()
         found = self._streams[stream][after + 1 :]

@@ -1,8 +1,14 @@
 """Soft deletes, tombstones, and metadata that hides events."""
 
+from pathlib import Path
+from typing import Literal
+
 import pytest
-from esdbclient import AsyncEventStoreDBClient, StreamState
+from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState
 from esdbclient.exceptions import NotFound, StreamIsDeleted, WrongCurrentVersion
+
+from app.laptop.eventstore.verification import verify
+from tests.support.eventstore_process import EventStoreProcess
 
 from .events import ids, new_events
 
@@ -62,6 +68,35 @@ async def test_deleted_events_stay_in_all(client: AsyncEventStoreDBClient, strea
     found = [event async for event in events]
     assert ids(found)[:2] == ids(written)
     assert found[2].type == "$streamDeleted"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/octet-stream"])
+async def test_what_a_tombstoned_stream_said_is_in_no_file_any_more(
+    own_server: EventStoreProcess,
+    own_client: AsyncEventStoreDBClient,
+    content_type: Literal["application/json", "application/octet-stream"],
+) -> None:
+    said = [f'"secret {number} {"x" * size}"'.encode() for number, size in enumerate((1, 300, 20_000))]
+    secrets = [NewEvent("Told", data, metadata=b'{"secret":"metadata"}', content_type=content_type) for data in said]
+    for number in range(50):
+        kept = NewEvent("Kept", b'"kept %d"' % number)
+        await own_client.append_to_stream(f"kept-{number}", current_version=StreamState.ANY, events=[kept])
+        await own_client.append_to_stream(f"told-{number}", current_version=StreamState.ANY, events=secrets)
+    assert _holds(own_server.data, b"secret")
+    for number in range(50):
+        await own_client.tombstone_stream(f"told-{number}", current_version=StreamState.ANY)
+    everything = [event async for event in await own_client.read_all()]
+    told = [event for event in everything if event.type == "Told"]
+    assert ids(told) == ids(secrets) * 50
+    assert not any(b"secret" in event.data + event.metadata for event in told)
+    own_server.stop()
+    assert not _holds(own_server.data, b"secret")
+    assert _holds(own_server.data, b"kept 49")
+    assert (await verify(own_server.data)).faults == ()
+
+
+def _holds(folder: Path, text: bytes) -> bool:
+    return any(text in file.read_bytes() for file in folder.iterdir() if file.is_file())
 
 
 async def test_max_count_shows_the_last_events_only(client: AsyncEventStoreDBClient, stream: str) -> None:

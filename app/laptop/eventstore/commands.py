@@ -106,7 +106,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """End a stream for good."""
+    """End a stream for good, and blank the data and metadata of its events in the file."""
 
     stream: str
     expected: int

@@ -97,6 +97,8 @@ def _prepare_for_writing(connection: sqlite3.Connection, file: Path, keeping: Ke
         check_mark(connection, file)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[keeping]}")
+    # What is deleted or written over is gone from the file, and not only from the tables.
+    connection.execute("PRAGMA secure_delete = ON")
     # Where fsync does not reach the disk itself (macOS), this makes it; elsewhere it changes nothing.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")

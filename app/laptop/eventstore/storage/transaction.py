@@ -24,6 +24,15 @@ _GAP: Final = 64
 
 _ROWS_PER_INSERT: Final = (64, 16, 4, 1)
 _INSERT_EVENT: Final = "INSERT INTO events VALUES "
+# To the length of what it replaces, so that it is written over it, in its place: a row that grew shorter would make
+# SQLite move its neighbours, and whole copies of them could stay behind in the page.
+_BLANK: Final = (
+    "UPDATE events SET"
+    " data = CASE WHEN is_json THEN CAST(printf('%-*s', length(data), '{}') AS BLOB) ELSE zeroblob(length(data)) END,"
+    " metadata = CASE WHEN length(metadata) > 1 THEN CAST(printf('%-*s', length(metadata), '{}') AS BLOB)"
+    " ELSE metadata END"
+    " WHERE stream = ? AND target IS NULL"
+)
 _INSERT_STREAM: Final = (
     "INSERT OR REPLACE INTO streams (number, name, truncate_before, max_count, max_age, tombstone) VALUES "
 )
@@ -141,7 +150,9 @@ class Transaction:
         return places[-1]
 
     def add_tombstone(self, head: Head) -> Appended:
-        """End a stream for good."""
+        """End a stream for good. Its events keep their places and lose what they say."""
+        self._flush()
+        self._connection.execute(_BLANK, (head.number,))
         event = NewEvent(uuid4().bytes, names.TOMBSTONE_TYPE, b"")
         position = self._next_position(event.size)
         self._add_event_row(head, position, END_OF_STREAM, event)
