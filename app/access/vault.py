@@ -1,4 +1,4 @@
-"""Secrets derived from the one secret key: sealed payment tokens, client secrets, fingerprints of requests."""
+"""Secrets derived from the one secret key: sealed payment tokens, client secrets, fingerprints and digests."""
 
 import base64
 import hashlib
@@ -33,6 +33,10 @@ class Vault:
             return SecretStr(self._seal.decrypt(sealed).decode())
         except (InvalidToken, ValueError):
             raise Unsealable("the token was sealed with another secret key") from None
+
+    def digest(self, token: SecretStr, payment_id: PaymentId) -> str:
+        """Tells the tokens under one payment apart; of the same token under another payment nothing shows."""
+        return self._mac("token", f"{payment_id} {token.get_secret_value()}".encode())
 
     def client_secret(self, payment_id: PaymentId) -> str:
         """What lets a browser watch this one payment and nothing else; the same each time it is asked for."""

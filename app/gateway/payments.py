@@ -25,9 +25,12 @@ from app.domain.payment.model import (
     PaymentState,
     RefundMoney,
 )
+from app.domain.refusals import IdempotencyKeyReused
 from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
+from app.eventstore.tokens import token_stream
 from app.eventstore.transact import PAYMENTS, History, empty, load, transact
+from app.gateway.card_tokens import erase_unused, keep_for
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins, check, check_capture, check_refund
 from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, RefundRequest
@@ -87,7 +90,8 @@ class PaymentCommands:
         check(request, merchant.merchant_id, self.providers, self.return_origins)
         await self._check_circuit(request, merchant)
         terms = self._terms(merchant, request)
-        return await self.in_flight.finish(self._initiate(terms))
+        sealed_token = self.vault.seal(request.method.card.token) if request.method.card else None
+        return await self.in_flight.finish(self._initiate(terms, sealed_token))
 
     async def _check_circuit(self, request: InitiateRequest, caller: MerchantCaller) -> None:
         _, provider = request.method.chosen
@@ -98,25 +102,34 @@ class PaymentCommands:
         if isinstance(known.state, NotInitiated):
             raise ProviderUnavailable(provider)
 
-    async def _initiate(self, terms: PaymentInitiated) -> Accepted:
+    async def _initiate(self, terms: PaymentInitiated, sealed_token: str | None) -> Accepted:
         payment_id = PaymentId(terms.payment_id)
-        # Most keys are new, so the stream is taken not to exist; the append says so if it does.
-        outcome = await transact(
-            self.store, PAYMENTS, payment_id, Initiate(terms), new_cause(payment_id), known=empty(PAYMENTS)
-        )
+        cause = new_cause(payment_id)
+        if sealed_token is not None:
+            # Before the payment, so that none is accepted without its token.
+            await keep_for(self.store, terms, sealed_token, cause)
+        try:
+            # Most keys are new, so the stream is taken not to exist; the append says so if it does.
+            outcome = await transact(self.store, PAYMENTS, payment_id, Initiate(terms), cause, known=empty(PAYMENTS))
+        except IdempotencyKeyReused:
+            await erase_unused(self.store, terms, await load(self.store, PAYMENTS, payment_id))
+            raise
+        if not outcome.appended:
+            await erase_unused(self.store, terms, outcome.history)
         (PAYMENTS_ACCEPTED if outcome.appended else PAYMENTS_REPLAYED).inc()
         return Accepted(_view(outcome.history), self.vault.client_secret(payment_id), replayed=not outcome.appended)
 
     def _terms(self, caller: MerchantCaller, request: InitiateRequest) -> PaymentInitiated:
         now = self.clock()
+        payment_id = payment_id_for(caller.merchant_id, request.idempotency_key)
         return PaymentInitiated(
-            payment_id=payment_id_for(caller.merchant_id, request.idempotency_key),
+            payment_id=payment_id,
             merchant_id=caller.merchant_id,
             idempotency_key=request.idempotency_key,
             fingerprint=self.vault.fingerprint(_content(request)),
             amount=request.amount,
             currency=request.currency,
-            method=self._method(request),
+            method=self._method(payment_id, request),
             capture=request.capture,
             order_id=request.order_id,
             description=request.description,
@@ -126,10 +139,11 @@ class PaymentCommands:
             at=now,
         )
 
-    def _method(self, request: InitiateRequest) -> Method:
+    def _method(self, payment_id: PaymentId, request: InitiateRequest) -> Method:
         if request.method.card is not None:
             card = request.method.card
-            return CardMethod(provider=card.provider, sealed_token=self.vault.seal(card.token))
+            stream = token_stream(payment_id, self.vault.digest(card.token, payment_id))
+            return CardMethod(provider=card.provider, token_stream=stream)
         kind, provider = request.method.chosen
         return RedirectMethod(provider=provider) if kind == "redirect" else QrMethod(provider=provider)
 

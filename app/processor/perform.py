@@ -9,7 +9,7 @@ from app.access.vault import Vault
 from app.domain.ids import PaymentId
 from app.domain.money import Money
 from app.domain.payment.decide import provider_key_of
-from app.domain.payment.events import CardMethod, Operation
+from app.domain.payment.events import Operation
 from app.domain.payment.model import (
     Authorized,
     Authorizing,
@@ -47,14 +47,19 @@ class Performer:
     return_page: Callable[[PaymentId], str]
 
     def call(
-        self, provider: PaymentProvider, state: Existing, operation: Operation, refund_id: str | None
+        self,
+        provider: PaymentProvider,
+        state: Existing,
+        operation: Operation,
+        refund_id: str | None,
+        sealed_token: str | None,
     ) -> Awaitable[ProviderReport]:
-        """Make the call that `state` wants; raises what the provider's port raises."""
+        """Make the call that `state` wants; raises `Unsealable` and what the provider's port raises."""
         terms, key = self._terms(state), provider_key_of(state, operation, refund_id)
         reference = _reference(state)
         match operation:
             case Operation.AUTHORIZE:
-                return provider.authorize(Authorization(terms, key, self._token(state)))
+                return provider.authorize(Authorization(terms, key, self._unsealed(sealed_token)))
             case Operation.CONFIRM:
                 return provider.confirm(Confirmation(terms, key, reference))
             case Operation.CAPTURE:
@@ -98,9 +103,8 @@ class Performer:
             expires_at=terms.expires_at,
         )
 
-    def _token(self, state: Existing) -> SecretStr | None:
-        method = state.terms.method
-        return self.vault.unseal(method.sealed_token) if isinstance(method, CardMethod) else None
+    def _unsealed(self, sealed_token: str | None) -> SecretStr | None:
+        return None if sealed_token is None else self.vault.unseal(sealed_token)
 
 
 def _reference(state: Existing) -> str:

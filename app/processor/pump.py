@@ -7,17 +7,19 @@ from typing import assert_never
 
 import structlog
 
-from app.domain.payment.events import Operation, PaymentEvent
+from app.domain.payment.events import CardMethod, Operation, PaymentEvent
 from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
     CloseSession,
+    Existing,
     Expire,
     GiveUp,
     NotInitiated,
     PaymentCommand,
     PaymentState,
     RecordReport,
+    RecordTokenErased,
     Session,
     StartCall,
 )
@@ -25,6 +27,7 @@ from app.domain.payment.next_action import (
     CallProvider,
     EndByDeadline,
     EndByGivingUp,
+    EraseToken,
     LookUp,
     Policy,
     WaitUntil,
@@ -34,6 +37,7 @@ from app.domain.payment.next_action import (
 from app.domain.reports import ProviderReport, Unknown
 from app.eventstore.codec import Cause
 from app.eventstore.port import EventStore
+from app.eventstore.tokens import sealed_token_in
 from app.eventstore.transact import PAYMENTS, History, load, transact
 from app.eventstore.transfer_codes import claim
 from app.processor.perform import Performer
@@ -88,12 +92,18 @@ class Pump:
                 return await self._write(payment_id, history, GiveUp(self.clock()), cause)
             case WatchSession(session):
                 return await self._watch(payment_id, history, session, cause)
+            case EraseToken(stream):
+                # In this order: whoever stops between the two is followed by somebody who erases it again.
+                await self.store.erase(stream)
+                return await self._write(payment_id, history, RecordTokenErased(self.clock()), cause)
         assert_never(action)
 
     async def _call(
         self, payment_id: str, history: PaymentHistory, operation: Operation, refund_id: str | None, cause: Cause
     ) -> PaymentHistory:
         provider = self._provider(history.state)
+        # Before the intent: whoever comes to a payment too late finds no token, and writes no intent either.
+        token = await self._sealed_token(history.state) if operation is Operation.AUTHORIZE else None
         intent = StartCall(operation, self.clock(), refund_id)
         outcome = await transact(self.store, PAYMENTS, payment_id, intent, cause, known=history)
         state = outcome.history.state
@@ -103,11 +113,25 @@ class Pump:
         if operation is Operation.AUTHORIZE and state.terms.method.kind == "qr":
             # Before anybody can see the code, so that no transfer can come before it is known whose it is.
             await claim(self.store, payment_id, cause)
-        report = await self.performer.call(provider, state, operation, refund_id)
+        report = await self._ask_for(provider, state, operation, refund_id, token)
         made = call_of(state, operation, refund_id)
         attempt = made.attempt if made else None
         command = RecordReport(operation, report, self.clock(), refund_id, attempt)
         return await self._record(payment_id, outcome.history, command, cause)
+
+    async def _sealed_token(self, state: PaymentState) -> str | None:
+        method = None if isinstance(state, NotInitiated) else state.terms.method
+        if not isinstance(method, CardMethod):
+            return None
+        return await sealed_token_in(self.store, method.token_stream) if method.token_stream else method.sealed_token
+
+    async def _ask_for(
+        self, provider: PaymentProvider, state: Existing, operation: Operation, refund_id: str | None, token: str | None
+    ) -> ProviderReport:
+        if operation is Operation.AUTHORIZE and isinstance(state.terms.method, CardMethod) and token is None:
+            # Nothing of ours erases it so early. The provider is asked, and the payment given up if it has no trace.
+            return Unknown("the card's token is kept no more")
+        return await self.performer.call(provider, state, operation, refund_id, token)
 
     async def _look_up(
         self, payment_id: str, history: PaymentHistory, question: LookUp, cause: Cause

@@ -14,7 +14,15 @@ from app.domain.payment.events import (
     PaymentInitiated,
     RedirectAction,
 )
-from app.domain.payment.model import Cancel, PaymentCommand, PaymentState, RecordReport, RefundMoney, StartCall
+from app.domain.payment.model import (
+    Cancel,
+    PaymentCommand,
+    PaymentState,
+    RecordReport,
+    RecordTokenErased,
+    RefundMoney,
+    StartCall,
+)
 from app.domain.reports import ProviderReport, Transferred
 from tests.support.spec import PAYMENT, Given
 
@@ -23,6 +31,10 @@ DEADLINE_SECONDS = 600.0
 PRICE = Money(1000, "EUR")
 REFERENCE = "ch_1"
 REDIRECT = RedirectAction(url="https://provider.test/approve/1")
+
+TOKEN_STREAM = "token-pay_1-digest"
+CARD = CardMethod(provider="sandbox", token_stream=TOKEN_STREAM)
+"""A card whose token is kept in a stream of its own."""
 
 GivenPayment = Given[PaymentCommand, PaymentState, PaymentEvent]
 
@@ -57,6 +69,13 @@ def initiated(*, manual: bool = False, expires: bool = False, **changes: Any) ->
 def payment(*, manual: bool = False, expires: bool = False, **changes: Any) -> GivenPayment:
     """A payment of which nothing is known but that it was initiated."""
     return PAYMENT.given(initiated(manual=manual, expires=expires, **changes))
+
+
+def keeping_token(given: GivenPayment) -> GivenPayment:
+    """The same payment, by a card whose token is kept in a stream of its own."""
+    first, *rest = given.events
+    assert isinstance(first, PaymentInitiated)
+    return PAYMENT.given(first.model_copy(update={"method": CARD}), *rest)
 
 
 def call(operation: Operation = Operation.AUTHORIZE, refund_id: str | None = None) -> StartCall:
@@ -106,6 +125,7 @@ def refund(refund_id: str = "ref_1", amount: int | None = None, reason: str | No
 
 
 CANCEL = Cancel(NOW)
+TOKEN_IS_ERASED = RecordTokenErased(NOW)
 
 
 def placed(**changes: Any) -> OrderPlaced:

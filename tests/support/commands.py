@@ -17,6 +17,7 @@ from app.domain.payment.model import (
     PaymentCommand,
     PaymentState,
     RecordReport,
+    RecordTokenErased,
     RefundMoney,
     RequestLookUp,
     StartCall,
@@ -63,6 +64,7 @@ def _commands() -> Iterator[PaymentCommand]:
     yield from (Initiate(initiated()), Initiate(initiated(fingerprint="another")))
     yield from (Cancel(NOW), Cancel(NOW, "changed my mind"), GiveUp(NOW), Expire(NOW), Expire(LATER))
     yield from (RequestLookUp("notice", NOW), RequestLookUp("return_page", NOW), CloseSession(NOW))
+    yield RecordTokenErased(NOW)
     yield from (Capture(NOW, amount) for amount in (None, *AMOUNTS))
     for refund_id in REFUND_IDS:
         yield from (StartCall(operation, NOW, refund_id) for operation in Operation)
@@ -92,6 +94,7 @@ _USUAL: tuple[PaymentCommand, ...] = (
     Cancel(NOW),
     GiveUp(NOW),
     Expire(LATER),
+    RecordTokenErased(NOW),
 )
 
 

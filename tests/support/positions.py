@@ -17,11 +17,13 @@ from tests.support.builders import (
     NO_TRACE,
     NOW,
     PENDING,
+    TOKEN_IS_ERASED,
     VOIDED,
     GivenPayment,
     authorized,
     call,
     captured,
+    keeping_token,
     payment,
     refund,
     refunded,
@@ -205,4 +207,35 @@ def _positions() -> Iterator[tuple[str, GivenPayment]]:
     yield "cancelled, then transferred", session_cancelled().after(said(transferred()))
 
 
-POSITIONS = dict(_positions())
+def _keeping_tokens() -> Iterator[tuple[str, GivenPayment]]:
+    """Where a card's token may be kept in a stream of its own, and where it has been erased."""
+    for name, given in {
+        "initiated": payment(),
+        "authorizing": authorizing(),
+        "authorizing by hand, no trace": authorizing(manual=True).after(said(NO_TRACE)),
+        "cancelling": cancelling(),
+        "awaiting customer": awaiting_customer(expires=True),
+        "session cannot be ended": ending_session().after(said(DECLINED, VOID)),
+    }.items():
+        yield f"{name}, token needed", keeping_token(given)
+    for name, given in {
+        "confirming": confirming(),
+        "ending the session": ending_session(),
+        "held": held(),
+        "capturing": capturing(),
+        "voiding": voiding(),
+        "taken": taken(),
+        "refunding": refunding(400),
+        "declined": declined(),
+        "declined, then taken": declined().after(said(captured())),
+        "cancelled": cancelled(),
+        "timed out by hand": timed_out(manual=True),
+        "expired": expired(),
+        "expired while waited for": session_expired(),
+        "cancelled while waited for": session_cancelled(),
+    }.items():
+        yield f"{name}, token kept", keeping_token(given)
+        yield f"{name}, token erased", keeping_token(given).after(TOKEN_IS_ERASED)
+
+
+POSITIONS = dict((*_positions(), *_keeping_tokens()))

@@ -31,12 +31,14 @@ from app.domain.payment.model import (
     PaymentCommand,
     PaymentState,
     RecordReport,
+    RecordTokenErased,
     RefundMoney,
     RequestLookUp,
     StartCall,
     Voiding,
     payment_id_of,
     status_of,
+    token_to_erase,
 )
 from app.domain.payment.reported import PROVIDER_TIMEOUT, record
 from app.domain.payment.transfers import to_return
@@ -218,6 +220,10 @@ def _close_session(command: CloseSession, state: Existing) -> list[PaymentEvent]
     return []
 
 
+def _record_token_erased(command: RecordTokenErased, state: Existing) -> list[PaymentEvent]:
+    return [] if token_to_erase(state) is None else [happened.TokenErased(at=command.at)]
+
+
 _DECIDERS: dict[type[PaymentCommand], Callable[[Any, Existing], list[PaymentEvent]]] = {
     StartCall: _start_call,
     RecordReport: record,
@@ -228,4 +234,5 @@ _DECIDERS: dict[type[PaymentCommand], Callable[[Any, Existing], list[PaymentEven
     GiveUp: _give_up,
     RequestLookUp: _request_look_up,
     CloseSession: _close_session,
+    RecordTokenErased: _record_token_erased,
 }

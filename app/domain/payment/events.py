@@ -34,11 +34,14 @@ class Operation(StrEnum):
 
 
 class CardMethod(_Stored):
-    """A card, known to us only by the provider's one-time token, which is stored sealed."""
+    """A card, known to us only by the provider's one-time token, which is kept sealed in a stream of its own."""
 
     kind: Literal["card"] = "card"
     provider: str
-    sealed_token: str
+    sealed_token: str = ""
+    """The token itself, in events from before it had a stream."""
+    token_stream: str | None = None
+    """The stream that keeps the token while the payment needs it."""
 
 
 class RedirectMethod(_Stored):
@@ -307,6 +310,12 @@ class LateReturnRefused(_Stored):
     at: datetime
 
 
+class TokenErased(_Stored):
+    """The card's token, which the payment does not need any more, is kept no more."""
+
+    at: datetime
+
+
 class ContradictionRecorded(_Stored):
     """A provider said what cannot be: another amount, another currency, another outcome. People have to look."""
 
@@ -342,5 +351,6 @@ PaymentEvent = (
     | LateSuccessRecorded
     | LateSuccessReturned
     | LateReturnRefused
+    | TokenErased
     | ContradictionRecorded
 )

@@ -50,9 +50,16 @@ def evolve(state: PaymentState, event: PaymentEvent) -> Existing:
     following = _FOLLOWING[type(event)](state, event)
     if following is None:
         raise ImpossibleHistory(state, event)
-    if isinstance(state, NotInitiated) or not state.transfers or following.transfers:
-        return following
-    return replace(following, transfers=state.transfers)
+    return following if isinstance(state, NotInitiated) else _remembering(state, following)
+
+
+def _remembering(state: Existing, following: Existing) -> Existing:
+    """`following` with what is known of a payment wherever it goes."""
+    if state.transfers and not following.transfers:
+        following = replace(following, transfers=state.transfers)
+    if state.token_erased and not following.token_erased:
+        following = replace(following, token_erased=True)
+    return following
 
 
 def _initiated(state: PaymentState, event: happened.PaymentInitiated) -> Existing | None:
@@ -285,6 +292,10 @@ def _end_late(state: PaymentState, outcome: Literal["DONE", "FAILED"]) -> Existi
     return None
 
 
+def _token_erased(state: PaymentState, _: happened.TokenErased) -> Existing | None:
+    return None if isinstance(state, NotInitiated) else replace(state, token_erased=True)
+
+
 def _contradicted(state: PaymentState, event: happened.ContradictionRecorded) -> Existing | None:
     if isinstance(state, NotInitiated):
         return None
@@ -320,5 +331,6 @@ _FOLLOWING: dict[type[PaymentEvent], _Following] = {
     happened.LateSuccessRecorded: _late_success,
     happened.LateSuccessReturned: _late_returned,
     happened.LateReturnRefused: _late_refused,
+    happened.TokenErased: _token_erased,
     happened.ContradictionRecorded: _contradicted,
 }

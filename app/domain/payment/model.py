@@ -11,6 +11,7 @@ from typing import Literal
 from app.domain.ids import PaymentId
 from app.domain.payment.events import (
     CardAuthenticationAction,
+    CardMethod,
     Operation,
     PaymentInitiated,
     QrAction,
@@ -111,6 +112,8 @@ class _Begun:
     """What a provider said here that cannot be; written down once, however often it is said."""
     transfers: tuple[Transfer, ...] = ()
     """What has arrived by bank transfer, each once, wherever the payment stood."""
+    token_erased: bool = False
+    """Whether the card's token is kept no more, wherever the payment has gone since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +388,13 @@ class CloseSession:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RecordTokenErased:
+    """Write down that the card's token is kept no more."""
+
+    at: datetime
+
+
 PaymentCommand = (
     Initiate
     | StartCall
@@ -396,12 +406,27 @@ PaymentCommand = (
     | GiveUp
     | RequestLookUp
     | CloseSession
+    | RecordTokenErased
 )
 
 
 def outstanding_of(state: Existing) -> int:
     """What has not arrived by bank transfer yet, in minor units."""
     return max(0, state.terms.amount - sum(transfer.amount for transfer in state.transfers))
+
+
+def token_to_erase(state: Existing) -> str | None:
+    """The stream of a card's token that the payment does not need any more; None when there is none (any more).
+
+    As long as it may turn out that the provider has no trace of the authorisation, it may have to be asked again.
+    """
+    method = state.terms.method
+    if state.token_erased or not isinstance(method, CardMethod) or isinstance(state, _NEEDS_TOKEN):
+        return None
+    return method.token_stream
+
+
+_NEEDS_TOKEN = (Initiated, Authorizing, AwaitingCustomer)
 
 
 def payment_id_of(state: Existing) -> PaymentId:

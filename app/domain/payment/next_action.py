@@ -15,13 +15,16 @@ from app.domain.payment.model import (
     Captured,
     Capturing,
     Confirming,
+    Ended,
     Expired,
     Failed,
     Initiated,
+    NotInitiated,
     PaymentState,
     Session,
     Voiding,
     outstanding_of,
+    token_to_erase,
 )
 
 
@@ -80,11 +83,25 @@ class WatchSession:
     session: Session
 
 
-NextAction = CallProvider | LookUp | WaitUntil | EndByDeadline | EndByGivingUp | WatchSession | None
+@dataclass(frozen=True, slots=True)
+class EraseToken:
+    """The payment does not need the card's token any more, which is kept in `stream`."""
+
+    stream: str
+
+
+NextAction = CallProvider | LookUp | WaitUntil | EndByDeadline | EndByGivingUp | WatchSession | EraseToken | None
 
 
 def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextAction:
-    """What to do now, or None when nothing is left to do until a new event."""
+    """What to do now, or None when nothing is left to do until a new event.
+
+    Money comes first. The token comes when no call is under way, so that nobody's outcome has to wait for it.
+    """
+    return _move_money(state, now, policy) or _erase_token(state) or _watch_session(state, now, policy)
+
+
+def _move_money(state: PaymentState, now: datetime, policy: Policy) -> NextAction:
     match state:
         case Initiated():
             return EndByDeadline() if _overdue(state, now) else CallProvider(Operation.AUTHORIZE)
@@ -103,17 +120,26 @@ def next_action(state: PaymentState, now: datetime, policy: Policy) -> NextActio
             if pending:
                 return _carry_out(Operation.REFUND, pending.call, now, policy, pending.refund_id)
         case Failed() | Cancelled() | Expired():
-            return _ended(state, now, policy)
+            return _give_back(state, now, policy)
     return None
 
 
-def _ended(state: Failed | Cancelled | Expired, now: datetime, policy: Policy) -> NextAction:
+def _give_back(state: Failed | Cancelled | Expired, now: datetime, policy: Policy) -> NextAction:
     if state.late and state.late.outcome == "PENDING":
         return _carry_out(state.late.operation, state.late.call, now, policy)
-    if state.session is not None:
-        ask_at = state.session.ended_at + policy.session_poll
-        return WatchSession(state.session) if now >= ask_at else WaitUntil(ask_at)
     return None
+
+
+def _erase_token(state: PaymentState) -> NextAction:
+    stream = None if isinstance(state, NotInitiated) else token_to_erase(state)
+    return EraseToken(stream) if stream else None
+
+
+def _watch_session(state: PaymentState, now: datetime, policy: Policy) -> NextAction:
+    if not isinstance(state, Ended) or state.session is None:
+        return None
+    ask_at = state.session.ended_at + policy.session_poll
+    return WatchSession(state.session) if now >= ask_at else WaitUntil(ask_at)
 
 
 def _confirming(state: Confirming, now: datetime, policy: Policy) -> NextAction:

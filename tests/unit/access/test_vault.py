@@ -30,6 +30,19 @@ def test_the_same_token_never_looks_the_same() -> None:
     assert VAULT.seal(SecretStr("tok_1")) != VAULT.seal(SecretStr("tok_1"))
 
 
+def test_a_digest_is_the_same_for_the_same_token_of_the_same_payment_only_and_does_not_show_it() -> None:
+    payment, other = PaymentId("pay_1"), PaymentId("pay_2")
+    digest = VAULT.digest(SecretStr("tok_1"), payment)
+    assert SAME.digest(SecretStr("tok_1"), payment) == digest
+    different = {
+        VAULT.digest(SecretStr("tok_2"), payment),
+        VAULT.digest(SecretStr("tok_1"), other),
+        OTHER.digest(SecretStr("tok_1"), payment),
+    }
+    assert len(different - {digest}) == 3
+    assert "tok_1" not in digest
+
+
 def test_another_key_does_not_unseal() -> None:
     with pytest.raises(Unsealable):
         OTHER.unseal(VAULT.seal(SecretStr("tok_1")))

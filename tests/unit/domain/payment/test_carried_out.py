@@ -2,7 +2,7 @@
 
 Merchants, customers, webhooks and several processors take turns as they please. Whatever they do, the payment must come
 to rest, and then agree with the provider's books: nobody charged twice, nothing held or taken that the payment knows
-nothing of, nothing kept of what was cancelled.
+nothing of, nothing kept of what was cancelled, and the card's token kept exactly as long as it is needed.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,7 @@ from app.domain.payment.model import (
     PaymentCommand,
     PaymentState,
     RecordReport,
+    RecordTokenErased,
     RefundMoney,
     StartCall,
 )
@@ -48,13 +49,14 @@ from app.domain.payment.next_action import (
     CallProvider,
     EndByDeadline,
     EndByGivingUp,
+    EraseToken,
     LookUp,
     Policy,
     WaitUntil,
     WatchSession,
     next_action,
 )
-from tests.support.builders import PRICE, START, initiated
+from tests.support.builders import CARD, PRICE, START, initiated
 from tests.support.commands import decided_or_refused
 from tests.unit.domain.payment.arrows import assert_moves_along_the_arrows
 from tests.unit.domain.payment.model_provider import Fate, ModelProvider, Temper
@@ -82,6 +84,7 @@ class PaymentCarriedOut(RuleBasedStateMachine):
         self.now = START
         self.events: list[PaymentEvent] = []
         self.provider = ModelProvider(Temper.HOLDS, PRICE)
+        self.token_is_kept = True
         self.stalled: list[PendingCall] = []
         """Calls of processors that went to sleep between the intent and the call."""
         self.held_back: list[RecordReport] = []
@@ -100,7 +103,7 @@ class PaymentCarriedOut(RuleBasedStateMachine):
     @initialize(temper=st.sampled_from(Temper), manual=st.booleans(), expires=st.booleans())
     def the_merchant_initiates(self, temper: Temper, manual: bool, expires: bool) -> None:
         self.provider = ModelProvider(temper, PRICE)
-        self.events = [initiated(manual=manual, expires=expires)]
+        self.events = [initiated(manual=manual, expires=expires, method=CARD)]
         begun = self.begin(CallProvider(Operation.AUTHORIZE))
         assert begun
         self.stalled.append(begun)
@@ -145,7 +148,7 @@ class PaymentCarriedOut(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.step(fate=fate)
 
-    @rule(where=st.sampled_from(["before the call", "before the record"]))
+    @rule(where=st.sampled_from(["before the call", "before the record", "before the token's record"]))
     def a_processor_falls_asleep(self, where: str) -> None:
         self.step(falls_asleep=where)
 
@@ -215,15 +218,23 @@ class PaymentCarriedOut(RuleBasedStateMachine):
                     Operation.AUTHORIZE, key, started_at=session.call.started_at, now=self.now
                 )
                 record(RecordReport(Operation.AUTHORIZE, report, self.now, None, session.call.attempt))
+            case EraseToken():
+                self.erase_token(falls_asleep)
             case WaitUntil() | None:
                 return False
         return True
+
+    def erase_token(self, falls_asleep: str) -> None:
+        self.token_is_kept = False
+        if falls_asleep != "before the token's record":
+            assert self.write(RecordTokenErased(self.now))
 
     def begin(self, action: CallProvider) -> PendingCall | None:
         """Write the intent down; None when it is not the time for it."""
         money = self._money(action)
         for event in self.write(StartCall(action.operation, self.now, action.refund_id)):
             assert isinstance(event, ProviderCallStarted)
+            assert self.token_is_kept or event.operation is not Operation.AUTHORIZE
             return PendingCall(event, money)
         return None
 
@@ -269,6 +280,7 @@ class PaymentCarriedOut(RuleBasedStateMachine):
 
     def agrees_with_the_books(self) -> None:
         books, state = self.provider, self.state
+        assert not self.token_is_kept
         kinds = {type(event) for event in self.events}
         if kinds & {CancellationRequested, VoidRequested} and VoidFailed not in kinds and not books.refused:
             assert books.money != "held"

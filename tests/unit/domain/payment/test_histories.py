@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from app.domain.payment import events as happened
 from app.domain.payment.events import Operation, PaymentEvent
 from app.domain.payment.evolve import evolve, fold
-from app.domain.payment.model import Cancelled, Captured, Existing, Expired, Failed, NotInitiated, PaymentCommand
+from app.domain.payment.model import (
+    Cancelled,
+    Captured,
+    Existing,
+    Expired,
+    Failed,
+    NotInitiated,
+    PaymentCommand,
+    token_to_erase,
+)
 from app.domain.payment.next_action import Policy, due_at, next_action
 from app.domain.payment.reported import PROVIDER_TIMEOUT
 from app.eventstore.transact import PAYMENTS
@@ -96,6 +105,26 @@ def test_at_most_one_call_is_under_way_for_an_operation(events: list[PaymentEven
             ended = [call for call in under_way if call[1] == refund_id and isinstance(event, CLOSES[call[0]])]
             for call in ended:
                 del under_way[call]
+
+
+@given(histories())
+def test_a_token_is_erased_once_and_no_authorisation_is_begun_without_it(events: list[PaymentEvent]) -> None:
+    erased = False
+    for event in events:
+        assert not (erased and isinstance(event, happened.TokenErased))
+        erased = erased or isinstance(event, happened.TokenErased)
+        assert not (
+            erased and isinstance(event, happened.ProviderCallStarted) and event.operation is Operation.AUTHORIZE
+        )
+    state = fold(events)
+    assert isinstance(state, NotInitiated) or state.token_erased is erased
+
+
+@given(histories())
+def test_a_payment_with_nothing_left_to_do_has_no_token_left_that_it_does_not_need(events: list[PaymentEvent]) -> None:
+    state = fold(events)
+    kept = not isinstance(state, NotInitiated) and token_to_erase(state) is not None
+    assert not (kept and next_action(state, LATER, Policy()) is None)
 
 
 @given(histories())

@@ -2,13 +2,14 @@ from datetime import datetime
 
 import pytest
 
-from app.domain.payment.events import Operation
+from app.domain.payment.events import Operation, TokenErased
 from app.domain.payment.evolve import call_of
-from app.domain.payment.model import NotInitiated
+from app.domain.payment.model import Authorizing, AwaitingCustomer, Ended, Initiated, NotInitiated, token_to_erase
 from app.domain.payment.next_action import (
     CallProvider,
     EndByDeadline,
     EndByGivingUp,
+    EraseToken,
     LookUp,
     NextAction,
     Policy,
@@ -26,12 +27,16 @@ from tests.support.builders import (
     NO_TRACE,
     NOW,
     PENDING,
+    TOKEN_IS_ERASED,
+    TOKEN_STREAM,
     VOIDED,
     GivenPayment,
     at,
     authorized,
     call,
     captured,
+    initiated,
+    keeping_token,
     payment,
     refund,
     refunded,
@@ -49,6 +54,7 @@ from tests.support.positions import (
     expired,
     held,
     refunding,
+    session_expired,
     taken,
     timed_out,
     voiding,
@@ -59,6 +65,7 @@ AUTHORIZE, CAPTURE, VOID, REFUND = Operation.AUTHORIZE, Operation.CAPTURE, Opera
 POLICY = Policy()
 CALLED_AT = at(1)
 ANSWERED_BY = CALLED_AT + POLICY.call_timeout
+ERASE = EraseToken(TOKEN_STREAM)
 ASKED_AT = NOW + POLICY.customer_poll
 
 
@@ -143,6 +150,18 @@ TABLE: dict[str, tuple[GivenPayment, datetime, NextAction]] = {
     "a late hold is released": (declined().after(said(authorized())), NOW, CallProvider(VOID)),
     "money that came late goes back": (cancelled().after(said(captured())), NOW, CallProvider(REFUND)),
     "what went back rests": (cancelled().after(said(authorized()), said(VOIDED, VOID)), NOW, None),
+    "the token of held money is erased": (keeping_token(held()), NOW, ERASE),
+    "the token of taken money is erased": (keeping_token(taken()), NOW, ERASE),
+    "the token of a decline is erased": (keeping_token(declined()), NOW, ERASE),
+    "an erased token is not erased again": (keeping_token(taken()).after(TOKEN_IS_ERASED), NOW, None),
+    "not even when the payment has gone on": (
+        keeping_token(held()).after(TOKEN_IS_ERASED, CANCEL, said(VOIDED, VOID)),
+        NOW,
+        None,
+    ),
+    "a capture comes before the token": (keeping_token(capturing()), NOW, CallProvider(CAPTURE)),
+    "a refund comes before the token": (keeping_token(refunding()), NOW, CallProvider(REFUND, "ref_1")),
+    "the token comes before the watch over a session": (keeping_token(session_expired()), at(10_000), ERASE),
     "what was kept rests for people to look at": (
         declined().after(said(captured()), said(DECLINED, REFUND)),
         NOW,
@@ -180,6 +199,32 @@ def test_what_waits_is_not_waiting_any_more_when_it_is_due(given: GivenPayment) 
     """Otherwise a payment would be looked at for ever and never brought forward."""
     due = due_at(given.state, NOW, POLICY)
     assert due is None or not isinstance(next_action(given.state, due, POLICY), WaitUntil)
+
+
+@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+@pytest.mark.parametrize("now", [NOW, LATER])
+def test_a_token_is_erased_when_nothing_is_done_about_money_and_else_changes_nothing(
+    given: GivenPayment, now: datetime
+) -> None:
+    if not given.events:
+        return
+    without = PAYMENT.given(given.events[0].model_copy(update={"method": initiated().method}), *given.events[1:])
+    kept = PAYMENT.given(*(event for event in keeping_token(given).events if not isinstance(event, TokenErased)))
+    erased = kept.after(TOKEN_IS_ERASED)
+    action = next_action(without.state, now, POLICY)
+    watching = isinstance(given.state, Ended) and given.state.session is not None
+    assert next_action(kept.state, now, POLICY) == (ERASE if action is None or watching else action)
+    assert next_action(erased.state, now, POLICY) == action
+
+
+@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+def test_as_long_as_the_authorisation_is_open_its_token_is_needed(given: GivenPayment) -> None:
+    if isinstance(given.state, NotInitiated):
+        return
+    state = keeping_token(given).state
+    assert not isinstance(state, NotInitiated)
+    needed = isinstance(state, Initiated | Authorizing | AwaitingCustomer)
+    assert (token_to_erase(state) is None) == (needed or state.token_erased)
 
 
 @pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
