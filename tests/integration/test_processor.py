@@ -32,6 +32,7 @@ from app.domain.payment.next_action import Policy, next_action
 from app.eventstore import esdb
 from app.eventstore.codec import new_cause
 from app.eventstore.port import NO_STREAM, EventStore, NewEvent, RecordedEvent
+from app.eventstore.tokens import keep
 from app.eventstore.transact import PAYMENTS, load, transact
 from app.processor.perform import Performer
 from app.processor.pump import Pump
@@ -132,6 +133,9 @@ class FusedStore:
     async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
         await self.fuse(lambda: self.store.append(stream, events, expected=expected))
 
+    async def erase(self, stream: str) -> None:
+        await self.fuse(lambda: self.store.erase(stream))
+
     async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
         return await self.fuse(lambda: self.store.read(stream, after=after))
 
@@ -168,7 +172,10 @@ class Desk:
 
     async def initiate(self, token: str, **changes: Any) -> str:
         payment_id = new_id()
-        await write(self.store, payment_id, [terms(payment_id, token, self.clock(), **changes)])
+        stream = f"token-{payment_id}-digest"
+        await keep(self.store, stream, VAULT.seal(SecretStr(token)), new_cause(payment_id))
+        method = CardMethod(provider="sandbox", token_stream=stream)
+        await write(self.store, payment_id, [terms(payment_id, "-", self.clock(), method=method, **changes)])
         return payment_id
 
     def pump(self, fuse: Fuse | None = None, provider: Any = None) -> Pump:
@@ -187,6 +194,7 @@ class Desk:
             with suppress(ProviderUnreachable):
                 state = await self.run(payment_id)
                 if next_action(state, self.clock(), self.policy) is None:
+                    assert await self.store.read(f"token-{payment_id}-digest") == []
                     return state
             self.clock.advance(SOME_TIME)
         raise AssertionError(f"{payment_id} does not come to an end")
@@ -389,7 +397,7 @@ class TestSeveralAtOnce:
         desk.policy = replace(POLICY, authorization_attempts=10)
         payment_id = await desk.initiate("tok_success")
         with pytest.raises(asyncio.CancelledError):
-            await desk.pump(Fuse(2)).run(payment_id, new_cause(payment_id))
+            await desk.pump(Fuse(3)).run(payment_id, new_cause(payment_id))
         desk.clock.advance(POLICY.call_timeout + SOME_TIME)
 
         first, second = _Gate(desk.provider), _Gate(desk.provider)
