@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     eventstore_host: str = Field("127.0.0.1", description="address `paygate eventstore` listens on")
     eventstore_port: int = Field(2113, ge=0, le=65535, description="port `paygate eventstore` listens on")
     provider_timeout: float = Field(5.0, gt=0, le=120, description="seconds a provider has to answer a call")
+    action_seconds: float = Field(
+        86_400.0,
+        gt=0,
+        le=30 * 86_400,
+        description="seconds a customer may take to act, for a payment without a deadline of its own",
+    )
     breaker_failures: int = Field(
         20, ge=1, le=10_000, description="calls in a row that a provider does not answer before it is left alone"
     )

@@ -18,8 +18,9 @@ from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins
+from app.gateway.orders import OrderCommands
 from app.gateway.payments import PaymentCommands
-from app.gateway.queries import PaymentQueries
+from app.gateway.queries import Queries
 from app.gateway.returning import Returns
 from app.limits import Limits
 from app.live.history import Histories
@@ -54,7 +55,10 @@ def utc_now() -> datetime:
 
 def policy_of(settings: Settings) -> Policy:
     """How patient the processor is; the projection, which lists what is due, has to agree with it."""
-    return Policy(call_timeout=timedelta(seconds=settings.provider_timeout + _CALL_MARGIN_SECONDS))
+    return Policy(
+        call_timeout=timedelta(seconds=settings.provider_timeout + _CALL_MARGIN_SECONDS),
+        customer_patience=timedelta(seconds=settings.action_seconds),
+    )
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gat
             origins = {merchant: tuple(places) for merchant, places in settings.return_origins.items()}
             return_origins = ReturnOrigins(origins, open=settings.profile is Profile.DEV)
             commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, OpenCircuits(redis))
-            queries, rates = PaymentQueries(store, read_model), Rates(redis, rates_of(limits))
-            services = Services(commands, queries, hub, rates, settings.wait_timeout_ms)
+            queries, rates = Queries(store, read_model), Rates(redis, rates_of(limits))
+            services = Services(commands, OrderCommands(commands), queries, hub, rates, settings.wait_timeout_ms)
             webhooks = Webhooks(store, providers, utc_now)
             returns = Returns(store, utc_now)
             yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)

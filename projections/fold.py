@@ -13,7 +13,6 @@ from app.domain.order.events import OrderEvent
 from app.domain.order.model import Cancelled as OrderCancelled
 from app.domain.order.model import Confirmed as OrderConfirmed
 from app.domain.order.model import NotPlaced, Placed
-from app.domain.order.model import Pending as OrderPending
 from app.domain.order.model import Rejected as OrderRejected
 from app.domain.order.model import status_of as order_status_of
 from app.domain.payment import evolve as payment
@@ -28,6 +27,7 @@ from app.domain.payment.model import (
 )
 from projections.views import (
     Failure,
+    OrderAttempt,
     OrderTransition,
     OrderView,
     PaymentTransition,
@@ -48,10 +48,11 @@ class FoldedPayment:
 
 @dataclass(frozen=True)
 class FoldedOrder:
-    """An order's state and view after its events up to `view.version`."""
+    """An order's state and view after its events up to `view.version`; `at` is the time of the last of them."""
 
     state: Placed
     view: OrderView
+    at: datetime
 
 
 def fold_payment(
@@ -134,11 +135,11 @@ def fold_order(before: FoldedOrder | None, revision: int, event: OrderEvent) -> 
     """As `fold_payment`, for an order."""
     state = order.evolve(before.state if before else NotPlaced(), event)
     view_before = before.view if before else None
-    seen = {"status": order_status_of(state), "payment_id": _payment_of(state), "reason": _reason_of(state, event)}
+    seen = _seen_of_order(state)
     if view_before and seen == {name: getattr(view_before, name) for name in seen}:
-        return FoldedOrder(state, view_before.model_copy(update={"version": revision})), None
+        return FoldedOrder(state, view_before.model_copy(update={"version": revision}), event.at), None
     view = _order_view(state, seen, revision, event.at, view_before)
-    return FoldedOrder(state, view), update_of(view)
+    return FoldedOrder(state, view, event.at), update_of(view)
 
 
 def order_updates(events: Iterable[OrderEvent]) -> tuple[FoldedOrder | None, list[Update]]:
@@ -152,18 +153,22 @@ def order_updates(events: Iterable[OrderEvent]) -> tuple[FoldedOrder | None, lis
     return folded, updates
 
 
+def _seen_of_order(state: Placed) -> dict[str, Any]:
+    """All that a client sees change."""
+    attempts = tuple(OrderAttempt(payment_id=each.payment_id, status=each.status) for each in state.attempts)
+    return {
+        "status": order_status_of(state),
+        "payment_id": _payment_of(state),
+        "reason": state.reason if isinstance(state, OrderRejected | OrderCancelled) else None,
+        "attempts": attempts,
+    }
+
+
 def _payment_of(state: Placed) -> str | None:
-    match state:
-        case OrderPending() | OrderConfirmed() | OrderCancelled():
-            return state.payment_id
-        case OrderRejected():
-            return None
-
-
-def _reason_of(state: Placed, event: OrderEvent) -> str | None:
-    if isinstance(state, OrderRejected):
-        return state.reason
-    return getattr(event, "reason", None) if isinstance(state, OrderCancelled) else None
+    """The payment that matters: the one that paid, else the last that was tried."""
+    if isinstance(state, OrderConfirmed):
+        return state.payment_id
+    return state.attempts[-1].payment_id if state.attempts else None
 
 
 def _order_view(
@@ -180,6 +185,9 @@ def _order_view(
         total=terms.total,
         currency=terms.currency,
         items=terms.items,
+        description=terms.description,
+        metadata=terms.metadata,
+        expires_at=terms.expires_at,
         history=(*before.history, transition) if before else (transition,),
         placed_at=terms.at,
         updated_at=at,

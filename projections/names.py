@@ -42,8 +42,8 @@ class Topic:
 
     @property
     def due_key(self) -> str:
-        """The sorted set of what is due in its partition."""
-        return due_key(self.partition)
+        """The sorted set of what of its kind is due in its partition."""
+        return due_key(self.kind, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ def feed_tail_key(partition: int) -> str:
     return f"{_PREFIX}:{{m{partition}}}:feed-tail"
 
 
-def due_key(partition: int) -> str:
-    """Sorted set of payment ids by the time, in Unix seconds, at which the processor has to look at them."""
-    return f"{_PREFIX}:{{{partition}}}:due"
+def due_key(kind: str, partition: int) -> str:
+    """Sorted set of ids by the time, in Unix seconds, at which the processor has to look at them."""
+    return f"{_PREFIX}:{{{partition}}}:due" + ("" if kind == "payment" else f":{kind}")
 
 
 def merchant_payments_key(merchant_id: str) -> str:

@@ -5,14 +5,14 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Literal, cast
 
 from redis.asyncio import Redis
 
 from app.domain.payment.model import PaymentStatus
 from projections.merchant_feed import MerchantFeeds
 from projections.names import PARTITIONS, Topic, due_key, merchant_payments_key
-from projections.views import PaymentView, Update
+from projections.views import OrderView, PaymentView, Update
 
 _CHUNK = 100
 
@@ -52,6 +52,11 @@ class ReadModel:
         """The view of a payment, or None when the projection has not seen it."""
         stored = await self._redis.hget(Topic("payment", payment_id).view_key, "view")
         return None if stored is None else PaymentView.model_validate_json(stored)
+
+    async def order(self, order_id: str) -> OrderView | None:
+        """The view of an order, or None when the projection has not seen it."""
+        stored = await self._redis.hget(Topic("order", order_id).view_key, "view")
+        return None if stored is None else OrderView.model_validate_json(stored)
 
     async def last_updates(self, topics: Sequence[Topic]) -> list[Update | None]:
         """The last update published of each topic, in one round trip."""
@@ -101,12 +106,12 @@ class ReadModel:
             pipeline.hget(Topic("payment", payment_id).view_key, "view")
         return [PaymentView.model_validate_json(stored) for stored in await pipeline.execute() if stored is not None]
 
-    async def due_payments(self, now: datetime, *, at_most: int) -> list[str]:
-        """Ids of payments the processor has to look at by now, `at_most` of each partition."""
+    async def due(self, kind: Literal["payment", "order"], now: datetime, *, at_most: int) -> list[str]:
+        """Ids of what of a kind the processor has to look at by now, `at_most` of each partition."""
         pipeline = self._redis.pipeline(transaction=False)
         for partition in range(PARTITIONS):
             pipeline.zrange(
-                due_key(partition),
+                due_key(kind, partition),
                 "-inf",
                 now.timestamp(),
                 byscore=True,

@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 
+from app.domain.order.next_action import due_at as order_due_at
 from app.domain.payment.next_action import Policy, due_at
 from app.eventstore.codec import UnreadableEvent
 from app.eventstore.port import NO_STREAM, EventStore, EventStoreError, RecordedEvent
 from app.redisio import RedisError
 from projections.batches import batched
-from projections.fold import FoldedPayment
+from projections.fold import FoldedOrder
 from projections.folds import Folds, UnfoldableEvent, order_folds, payment_folds
 from projections.merchant_feed import FeedForgotten
 from projections.names import CATEGORIES, Topic
@@ -98,8 +99,9 @@ class Projection:
             # One event that cannot be read must not stop every other payment; its own stream stays as it was.
             log.exception("event left out of the read model", reason=str(fault))
             return
-        due = None
-        if isinstance(folded, FoldedPayment):
+        if isinstance(folded, FoldedOrder):
+            due = order_due_at(folded.state, folded.at, self.policy.order_patience)
+        else:
             due = due_at(folded.state, folded.at, self.policy)
             if event.revision == 0:
                 await writes.list_payment(folded.view)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.order.events import OrderItem
-from app.domain.order.model import OrderStatus
+from app.domain.order.model import AttemptStatus, OrderStatus
 from app.domain.payment.events import CaptureMode, CardAuthenticationAction, QrAction, RedirectAction
 from app.domain.payment.model import PaymentStatus
 
@@ -70,6 +70,13 @@ class OrderTransition(_View):
     at: datetime
 
 
+class OrderAttempt(_View):
+    """One payment of an order, and what became of it."""
+
+    payment_id: str
+    status: AttemptStatus
+
+
 class OrderView(_View):
     """An order as of `version`; see `PaymentView`."""
 
@@ -82,11 +89,15 @@ class OrderView(_View):
     total: int
     currency: str
     items: tuple[OrderItem, ...]
+    description: str | None = None
+    metadata: dict[str, JsonValue] = {}
     payment_id: str | None
+    attempts: tuple[OrderAttempt, ...] = ()
     reason: str | None
     history: tuple[OrderTransition, ...]
     placed_at: datetime
     updated_at: datetime
+    expires_at: datetime | None = None
 
 
 View = PaymentView | OrderView

@@ -6,8 +6,9 @@ from strawberry.types import Info as StrawberryInfo
 
 from app.access.model import Caller
 from app.access.rates import Rates
+from app.gateway.orders import OrderCommands
 from app.gateway.payments import PaymentCommands
-from app.gateway.queries import PaymentQueries
+from app.gateway.queries import Queries
 from app.live.hub import Hub
 from schema.errors import api_error
 
@@ -19,7 +20,8 @@ class Services:
     """The services of one gateway process."""
 
     commands: PaymentCommands
-    queries: PaymentQueries
+    orders: OrderCommands
+    queries: Queries
     hub: Hub
     rates: Rates
     wait_timeout_ms: int

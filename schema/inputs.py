@@ -47,6 +47,50 @@ class PaymentMethodInput:
     qr: strawberry.Maybe[QrInput]
 
 
+@strawberry.input(description="One line of an order.")
+class OrderItemInput:
+    """One line of an order."""
+
+    sku: str
+    quantity: int
+    unit_amount: int = strawberry.field(description="Of one piece, in the currency's minor unit.")
+    currency: str | None = strawberry.field(default=strawberry.UNSET, description="The order's, if given.")
+    name: str | None = strawberry.UNSET
+
+
+@strawberry.input(description="An order to place. The same `idempotencyKey` always means the same order.")
+class PlaceOrderInput:
+    """An order to place."""
+
+    idempotency_key: str
+    items: list[OrderItemInput]
+    total: int = strawberry.field(description="The sum of the items, in the currency's minor unit.")
+    currency: str = strawberry.field(description="ISO 4217, such as EUR.")
+    method: PaymentMethodInput
+    description: str | None = strawberry.UNSET
+    return_url: str | None = strawberry.UNSET
+    expires_in: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Seconds in which it may be paid, by one payment after another (`initiatePayment` with `orderId`); "
+        "without it an order whose payment fails is rejected at once.",
+    )
+    wait_for: WaitFor | None = strawberry.field(
+        default=strawberry.UNSET, description="Hold the answer until the payment needs the customer or all is final."
+    )
+    timeout_ms: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How long to hold the answer at most."
+    )
+    metadata: JSON | None = strawberry.UNSET
+
+
+@strawberry.input(description="An order to call off.")
+class CancelOrderInput:
+    """An order to call off."""
+
+    order_id: strawberry.ID
+    reason: str | None = strawberry.UNSET
+
+
 @strawberry.input(description="A payment to begin. The same `idempotencyKey` always means the same payment.")
 class InitiatePaymentInput:
     """A payment to begin."""

@@ -140,6 +140,8 @@ def given(value: Any) -> Any:
         return given(value.value)
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, list):
+        return [given(each) for each in value]
     if is_dataclass(value) and not isinstance(value, type):
         named = {field.name: given(getattr(value, field.name)) for field in fields(value)}
         return {_camel(name): each for name, each in named.items() if each is not None and each is not strawberry.UNSET}

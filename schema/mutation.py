@@ -7,6 +7,8 @@ import strawberry
 
 from app.access.model import Caller
 from app.domain.refusals import IdempotencyKeyReused, Refusal
+from app.gateway.order_requests import CancelOrderRequest, PlaceRequest
+from app.gateway.orders import NoSuchOrder
 from app.gateway.payments import NoSuchPayment, ProviderUnavailable
 from app.gateway.requests import (
     CancelRequest,
@@ -16,11 +18,19 @@ from app.gateway.requests import (
     RefundRequest,
     parse,
 )
-from app.gateway.waiting import wait_for
+from app.gateway.waiting import wait_for, wait_for_order
 from projections.views import PaymentView
-from schema import mapping
+from schema import mapping, orders
 from schema.context import Info
-from schema.inputs import CancelPaymentInput, CapturePaymentInput, InitiatePaymentInput, RefundPaymentInput
+from schema.inputs import (
+    CancelOrderInput,
+    CancelPaymentInput,
+    CapturePaymentInput,
+    InitiatePaymentInput,
+    PlaceOrderInput,
+    RefundPaymentInput,
+)
+from schema.orders import OrderCommandResult, PlaceOrderResult
 from schema.results import InitiatePaymentResult, PaymentCommandAccepted, PaymentCommandResult
 
 Request = TypeVar("Request", CaptureRequest, CancelRequest, RefundRequest)
@@ -48,6 +58,36 @@ class Mutation:
             timeout_ms = request.timeout_ms or services.wait_timeout_ms
             view = await wait_for(services.hub, view, request.wait_for, timeout_ms=timeout_ms)
         return mapping.accepted(outcome, view)
+
+    @strawberry.mutation(description="Place an order and begin its payment. Answered as `initiatePayment` is.")
+    async def place_order(self, info: Info, input: PlaceOrderInput) -> PlaceOrderResult:  # noqa: A002
+        """Place an order."""
+        services = info.context.services
+        try:
+            request = parse(PlaceRequest, mapping.given(input))
+            outcome = await services.orders.place(info.context.caller, request)
+        except InvalidRequest as refusal:
+            return mapping.invalid(refusal)
+        except IdempotencyKeyReused as refusal:
+            return mapping.conflict(refusal)
+        except ProviderUnavailable as fault:
+            return mapping.unavailable(fault)
+        view, payment = outcome.order, outcome.payment
+        if request.wait_for is not None:
+            timeout_ms = request.timeout_ms or services.wait_timeout_ms
+            goal = request.wait_for
+            view, payment = await wait_for_order(services.hub, view, payment, goal, timeout_ms=timeout_ms)
+        return orders.accepted(outcome, view, payment)
+
+    @strawberry.mutation(description="Call an order off. A payment under way is undone as soon as it can be.")
+    async def cancel_order(self, info: Info, input: CancelOrderInput) -> OrderCommandResult:  # noqa: A002
+        """Call an order off."""
+        try:
+            request = parse(CancelOrderRequest, mapping.given(input))
+            view = await info.context.services.orders.cancel(info.context.caller, request)
+        except (Refusal, InvalidRequest, NoSuchOrder) as refusal:
+            return orders.refused(refusal)
+        return orders.OrderCommandAccepted(order=orders.order(view))
 
     @strawberry.mutation(description="Take held funds.")
     async def capture_payment(self, info: Info, input: CapturePaymentInput) -> PaymentCommandResult:  # noqa: A002

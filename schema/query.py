@@ -6,9 +6,10 @@ import strawberry
 
 from app.domain.payment.model import PaymentStatus
 from projections.readmodel import PaymentFilter
-from schema import mapping
+from schema import mapping, orders
 from schema.context import Info
 from schema.errors import api_error
+from schema.orders import Order
 from schema.types import Payment, PaymentConnection
 
 _MOST_AT_ONCE = 100
@@ -23,6 +24,12 @@ class Query:
         """One payment."""
         view = await info.context.services.queries.payment(info.context.caller, id)
         return None if view is None else mapping.payment(view)
+
+    @strawberry.field(description="An order of yours, or null.")
+    async def order(self, info: Info, id: strawberry.ID) -> Order | None:  # noqa: A002 — the contract's name
+        """One order."""
+        view = await info.context.services.queries.order(info.context.caller, id)
+        return None if view is None else orders.order(view)
 
     @strawberry.field(description="Your payments, newest first.")
     async def payments(

@@ -10,9 +10,11 @@ from app.gateway.merchant_updates import merchant_updates
 from app.live.hub import Delivery
 from projections.names import Topic
 from projections.readmodel import InvalidCursor
-from schema import mapping
+from projections.views import Update
+from schema import mapping, orders
 from schema.context import Info
 from schema.errors import api_error
+from schema.orders import Order
 from schema.types import Payment, PaymentUpdate
 
 _AFTER = "Every version above this one, `-1` for all of them; without it the present state first."
@@ -37,16 +39,29 @@ class Subscription:
         after: Annotated[int | None, strawberry.argument(description=_AFTER)] = None,
     ) -> AsyncGenerator[Payment, None]:
         """Watch one payment."""
-        services = info.context.services
-        position = after if info.context.resume_after is None else info.context.resume_after
-        if isinstance(position, str) or (position is not None and position < -1):
-            raise api_error("INVALID_INPUT", "after: takes a version, or -1 for all of them", field="after")
-        if await services.queries.payment(info.context.caller, id) is None:
+        position = _version(after, info)
+        if await info.context.services.queries.payment(info.context.caller, id) is None:
             raise api_error("PAYMENT_NOT_FOUND", "there is no such payment")
-        async with aclosing(services.hub.watch(Topic("payment", id), position)) as updates:
+        async with aclosing(_updates(Topic("payment", id), position, info)) as updates:
             async for update in updates:
-                info.context.position = update.version
                 yield mapping.payment_update(update)
+
+    @strawberry.subscription(
+        description="An order's status, each transition once and in order; completes after the final one."
+    )
+    async def order_status(
+        self,
+        info: Info,
+        id: strawberry.ID,  # noqa: A002 — the contract's name
+        after: Annotated[int | None, strawberry.argument(description=_AFTER)] = None,
+    ) -> AsyncGenerator[Order, None]:
+        """Watch one order."""
+        position = _version(after, info)
+        if await info.context.services.queries.order(info.context.caller, id) is None:
+            raise api_error("ORDER_NOT_FOUND", "there is no such order")
+        async with aclosing(_updates(Topic("order", id), position, info)) as updates:
+            async for update in updates:
+                yield orders.order(update.order)
 
     @strawberry.subscription(description="Every change of any of your payments, in order; it does not complete.")
     async def merchant_payments(
@@ -65,3 +80,18 @@ class Subscription:
             async for update in updates:
                 context.position = update.cursor
                 yield mapping.merchant_update(update)
+
+
+def _version(after: int | None, info: Info) -> int | None:
+    """Where to go on: what the transport says is newer than the argument, which is repeated unchanged."""
+    position = after if info.context.resume_after is None else info.context.resume_after
+    if isinstance(position, str) or (position is not None and position < -1):
+        raise api_error("INVALID_INPUT", "after: takes a version, or -1 for all of them", field="after")
+    return position
+
+
+async def _updates(topic: Topic, position: int | None, info: Info) -> AsyncGenerator[Update, None]:
+    async with aclosing(info.context.services.hub.watch(topic, position)) as updates:
+        async for update in updates:
+            info.context.position = update.version
+            yield update

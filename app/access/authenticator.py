@@ -9,10 +9,10 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from app.access.api_keys import ApiKeys
-from app.access.client_secrets import looks_like_client_secret, payment_id_in
+from app.access.client_secrets import looks_like_client_secret, subject_in
 from app.access.credentials import HOW_TO
 from app.access.jwks import FetchedKeys
-from app.access.model import Caller, MerchantCaller, PaymentWatcher, Unauthenticated, key_id_of
+from app.access.model import Caller, MerchantCaller, Unauthenticated, Watcher, key_id_of
 from app.access.options import AccessOptions
 from app.access.signing_keys import FixedKeys, SharedSecret, SigningKeys, UnusableKeys
 from app.access.tokens import TokenRules, Tokens, looks_like_token
@@ -86,11 +86,11 @@ class Authenticator:
             return await self.tokens.caller(credential)
         raise Unauthenticated("the API key is not known")
 
-    def _watcher(self, secret: str) -> PaymentWatcher:
-        payment_id = payment_id_in(self.vault, secret)
-        if payment_id is None:
+    def _watcher(self, secret: str) -> Watcher:
+        subject_id = subject_in(self.vault, secret)
+        if subject_id is None:
             raise Unauthenticated("the client secret is not genuine")
-        return PaymentWatcher(payment_id, key_id_of(secret))
+        return Watcher(subject_id, key_id_of(secret))
 
 
 def _tokens(options: AccessOptions, keys: SigningKeys, clock: Callable[[], datetime]) -> Tokens:

@@ -1,11 +1,11 @@
-"""Who is calling: somebody who acts for a merchant, or somebody who watches one payment."""
+"""Who is calling: somebody who acts for a merchant, or somebody who watches one payment or order."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.ids import MerchantId, PaymentId
+from app.domain.ids import MerchantId, OrderId, PaymentId
 
 _KEY_ID_BYTES = 16
 
@@ -40,7 +40,7 @@ class Principal:
 
     means: Means
     name: str
-    """The id of an API key, the subject of a token, the payment of a client secret."""
+    """The id of an API key, the subject of a token, the payment or order of a client secret."""
 
 
 NOBODY = Principal(Means.NOTHING, "nobody")
@@ -60,20 +60,20 @@ class MerchantCaller:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentWatcher:
-    """Somebody with a client secret: may watch this one payment, whoever's it is, and nothing else."""
+class Watcher:
+    """Somebody with a client secret: may watch this one payment, or this one order with its payments."""
 
-    payment_id: PaymentId
+    subject_id: PaymentId | OrderId
     key_id: str
     expires_at: None = None
 
     @property
     def principal(self) -> Principal:
         """The same for everybody with the same secret."""
-        return Principal(Means.CLIENT_SECRET, self.payment_id)
+        return Principal(Means.CLIENT_SECRET, self.subject_id)
 
 
-Caller = MerchantCaller | PaymentWatcher
+Caller = MerchantCaller | Watcher
 
 
 def key_id_of(secret: str) -> str:

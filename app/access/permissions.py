@@ -2,15 +2,18 @@
 
 from typing import TypeGuard
 
-from app.access.model import Caller, MerchantCaller, PaymentWatcher, Scope
-from app.domain.ids import MerchantId, PaymentId
+from app.access.model import Caller, MerchantCaller, Scope, Watcher
+from app.domain.ids import MerchantId, OrderId, PaymentId
 
 
-def can_see(caller: Caller, payment_id: PaymentId, merchant_id: MerchantId) -> bool:
-    """Whether the caller may read and watch this payment of this merchant."""
+def can_see(caller: Caller, subject_id: PaymentId | OrderId, merchant_id: MerchantId) -> bool:
+    """Whether the caller may read and watch this payment or order of this merchant.
+
+    That whoever watches an order may see its payments too, only the order can tell.
+    """
     match caller:
-        case PaymentWatcher():
-            return caller.payment_id == payment_id
+        case Watcher():
+            return caller.subject_id == subject_id
         case MerchantCaller():
             return caller.merchant_id == merchant_id and Scope.READ in caller.scopes
 
@@ -26,10 +29,10 @@ def can_act(caller: Caller) -> TypeGuard[MerchantCaller]:
 
 
 def can_continue(before: Caller, after: Caller) -> bool:
-    """Whether a connection may go on under a newer credential: for the same merchant or payment, with no less."""
+    """Whether a connection may go on under a newer credential: for the same merchant or subject, with no less."""
     match before, after:
-        case PaymentWatcher(), PaymentWatcher():
-            return before.payment_id == after.payment_id
+        case Watcher(), Watcher():
+            return before.subject_id == after.subject_id
         case MerchantCaller(), MerchantCaller():
             return before.merchant_id == after.merchant_id and before.scopes <= after.scopes
         case _:

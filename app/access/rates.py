@@ -158,5 +158,5 @@ class Rates:
 
 def _key(caller: Caller, work: Work) -> str:
     # The id of the key and not the name of the principal, which may be a person's.
-    known = caller.key_id or (caller.merchant_id if isinstance(caller, MerchantCaller) else caller.payment_id)
+    known = caller.key_id or (caller.merchant_id if isinstance(caller, MerchantCaller) else caller.subject_id)
     return f"paygate:rate:{work}:{known}"

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 
-from app.domain.ids import PaymentId
+from app.domain.ids import OrderId, PaymentId
 
 
 class Unsealable(Exception):
@@ -38,9 +38,9 @@ class Vault:
         """Tells the tokens under one payment apart; of the same token under another payment nothing shows."""
         return self._mac("token", f"{payment_id} {token.get_secret_value()}".encode())
 
-    def client_secret(self, payment_id: PaymentId) -> str:
-        """What lets a browser watch this one payment and nothing else; the same each time it is asked for."""
-        return f"{payment_id}_secret_{self._mac('client', payment_id.encode())}"
+    def client_secret(self, subject_id: PaymentId | OrderId) -> str:
+        """What lets a browser watch this one payment or order and nothing else; the same each time it is asked for."""
+        return f"{subject_id}_secret_{self._mac('client', subject_id.encode())}"
 
     def fingerprint(self, content: Any) -> str:
         """Tells requests with different content apart without revealing it."""

@@ -28,6 +28,11 @@ def order_id_for(merchant_id: MerchantId, idempotency_key: str) -> OrderId:
     return OrderId(f"ord_{_digest('order', merchant_id, idempotency_key)}")
 
 
+def is_order_id(text: str) -> bool:
+    """Whether it may be the id of an order placed here; merchants may have ids of their own that look the same."""
+    return text.startswith("ord_")
+
+
 def refund_id_for(payment_id: PaymentId, idempotency_key: str) -> RefundId:
     """The one refund of a payment that an idempotency key stands for."""
     return RefundId(f"ref_{_digest('refund', payment_id, idempotency_key)}")

@@ -1,5 +1,7 @@
 """A card's token is kept before its payment is stored, and erased again when it comes to belong to none."""
 
+from collections.abc import Iterable
+
 from app.domain.ids import PaymentId
 from app.domain.payment.events import CardMethod, Method, PaymentEvent, PaymentInitiated
 from app.domain.payment.model import NotInitiated, PaymentState
@@ -28,13 +30,21 @@ async def keep_for(store: EventStore, terms: PaymentInitiated, sealed_token: str
             raise InvalidRequest((FieldProblem("method.card.token", "token_erased", _ERASED),)) from None
 
 
-async def erase_unused(store: EventStore, terms: PaymentInitiated, stored: History[PaymentEvent, PaymentState]) -> None:
-    """Erase the token that `terms` brought, unless it is that of the payment there is. Raises `StoreUnavailable`."""
+async def erase_unused(store: EventStore, terms: PaymentInitiated, used_by: Iterable[PaymentInitiated]) -> None:
+    """Erase the token that `terms` brought, unless it is that of what was stored. Raises `StoreUnavailable`."""
     stream = _stream_of(terms.method)
-    if stream is None or isinstance(stored.state, NotInitiated):
-        return
-    if stream != _stream_of(stored.state.terms.method):
+    if stream is not None and all(stream != _stream_of(used.method) for used in used_by):
         await store.erase(stream)
+
+
+async def stored_terms(store: EventStore, payment_id: str) -> list[PaymentInitiated]:
+    """How a payment began, as a list: empty when there is none. Raises `StoreUnavailable`."""
+    return terms_in(await load(store, PAYMENTS, payment_id))
+
+
+def terms_in(stored: History[PaymentEvent, PaymentState]) -> list[PaymentInitiated]:
+    """As `stored_terms`, of what is loaded."""
+    return [] if isinstance(stored.state, NotInitiated) else [stored.state.terms]
 
 
 def _stream_of(method: Method) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.access.model import Caller, MerchantCaller
 from app.access.permissions import can_act
 from app.access.vault import Vault
-from app.domain.ids import PaymentId, payment_id_for, refund_id_for
+from app.domain.ids import MerchantId, PaymentId, payment_id_for, refund_id_for
 from app.domain.payment.events import (
     CardMethod,
     Method,
@@ -30,10 +30,11 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.eventstore.tokens import token_stream
 from app.eventstore.transact import PAYMENTS, History, empty, load, transact
-from app.gateway.card_tokens import erase_unused, keep_for
+from app.gateway.attempts import attempt_for_order, planned_payments
+from app.gateway.card_tokens import erase_unused, keep_for, stored_terms, terms_in
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins, check, check_capture, check_refund
-from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, RefundRequest
+from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, InvalidRequest, RefundRequest
 from app.observability.metrics import PAYMENTS_ACCEPTED, PAYMENTS_REPLAYED
 from app.providers.breaker import OpenCircuits
 from app.providers.registry import ProviderRegistry
@@ -45,7 +46,8 @@ class Forbidden(Exception):
     """The caller may look and not act: it has a client secret, or a token without the scope."""
 
 
-def _acting(caller: Caller) -> MerchantCaller:
+def acting(caller: Caller) -> MerchantCaller:
+    """The merchant that the caller may act for; raises `Forbidden`."""
     if not can_act(caller):
         raise Forbidden("this credential may not change anything")
     return caller
@@ -85,46 +87,76 @@ class PaymentCommands:
     circuits: OpenCircuits
 
     async def initiate(self, caller: Caller, request: InitiateRequest) -> Accepted:
-        """Begin a payment, or find the one this idempotency key began."""
-        merchant = _acting(caller)
-        check(request, merchant.merchant_id, self.providers, self.return_origins)
-        await self._check_circuit(request, merchant)
-        terms = self._terms(merchant, request)
-        sealed_token = self.vault.seal(request.method.card.token) if request.method.card else None
-        return await self.in_flight.finish(self._initiate(terms, sealed_token))
+        """Begin a payment, or find the one this idempotency key began.
 
-    async def _check_circuit(self, request: InitiateRequest, caller: MerchantCaller) -> None:
+        One that names an order placed here is that order's next attempt.
+        """
+        merchant = acting(caller)
+        self.check(request, merchant.merchant_id)
+        payment_id = payment_id_for(merchant.merchant_id, request.idempotency_key)
+        if await self.is_left_alone(request):
+            # What was accepted before is answered as it was.
+            known = await load(self.store, PAYMENTS, payment_id)
+            if isinstance(known.state, NotInitiated):
+                raise ProviderUnavailable(request.method.chosen[1])
+        terms = self.terms(merchant.merchant_id, request)
+        return await self.in_flight.finish(self._initiate(terms, self.sealed_token(request)))
+
+    def check(self, request: InitiateRequest, merchant_id: MerchantId) -> None:
+        """Raises `InvalidRequest` for what the provider or the merchant's own rules do not allow."""
+        check(request, merchant_id, self.providers, self.return_origins)
+
+    async def is_left_alone(self, request: InitiateRequest) -> bool:
+        """Whether the provider is not called at present, because it does not answer."""
         _, provider = request.method.chosen
-        if not await self.circuits.is_open(provider):
-            return
-        # What was accepted before is answered as it was.
-        known = await load(self.store, PAYMENTS, payment_id_for(caller.merchant_id, request.idempotency_key))
-        if isinstance(known.state, NotInitiated):
-            raise ProviderUnavailable(provider)
+        return await self.circuits.is_open(provider)
+
+    def sealed_token(self, request: InitiateRequest) -> str | None:
+        """The card's token as it is kept, if it is a card."""
+        return self.vault.seal(request.method.card.token) if request.method.card else None
+
+    async def keep_token(self, terms: PaymentInitiated, sealed_token: str | None) -> None:
+        """Keep a card's token for a payment about to begin, so that none is accepted without its token."""
+        if sealed_token is not None:
+            await keep_for(self.store, terms, sealed_token, new_cause(terms.payment_id))
 
     async def _initiate(self, terms: PaymentInitiated, sealed_token: str | None) -> Accepted:
+        await self.keep_token(terms, sealed_token)
+        try:
+            terms = await attempt_for_order(self.store, terms, self.clock())
+        except (InvalidRequest, IdempotencyKeyReused):
+            await self.erase_unused_token(terms)
+            raise
+        return await self.begin(terms)
+
+    async def begin(self, terms: PaymentInitiated) -> Accepted:
+        """Begin a payment whose token, if it has one, is kept. Raises `IdempotencyKeyReused`, `StoreUnavailable`."""
         payment_id = PaymentId(terms.payment_id)
-        cause = new_cause(payment_id)
-        if sealed_token is not None:
-            # Before the payment, so that none is accepted without its token.
-            await keep_for(self.store, terms, sealed_token, cause)
         try:
             # Most keys are new, so the stream is taken not to exist; the append says so if it does.
-            outcome = await transact(self.store, PAYMENTS, payment_id, Initiate(terms), cause, known=empty(PAYMENTS))
+            outcome = await transact(
+                self.store, PAYMENTS, payment_id, Initiate(terms), new_cause(payment_id), known=empty(PAYMENTS)
+            )
         except IdempotencyKeyReused:
-            await erase_unused(self.store, terms, await load(self.store, PAYMENTS, payment_id))
+            await self.erase_unused_token(terms)
             raise
         if not outcome.appended:
-            await erase_unused(self.store, terms, outcome.history)
+            await erase_unused(self.store, terms, terms_in(outcome.history))
         (PAYMENTS_ACCEPTED if outcome.appended else PAYMENTS_REPLAYED).inc()
         return Accepted(_view(outcome.history), self.vault.client_secret(payment_id), replayed=not outcome.appended)
 
-    def _terms(self, caller: MerchantCaller, request: InitiateRequest) -> PaymentInitiated:
+    async def erase_unused_token(self, terms: PaymentInitiated) -> None:
+        """Erase the token that `terms` brought, unless it is that of the payment there is, or of its order's."""
+        planned = await planned_payments(self.store, terms)
+        await erase_unused(self.store, terms, [*planned, *await stored_terms(self.store, terms.payment_id)])
+
+    def terms(self, merchant_id: MerchantId, request: InitiateRequest) -> PaymentInitiated:
+        """The payment that a request asks for."""
         now = self.clock()
-        payment_id = payment_id_for(caller.merchant_id, request.idempotency_key)
+        payment_id = payment_id_for(merchant_id, request.idempotency_key)
         return PaymentInitiated(
             payment_id=payment_id,
-            merchant_id=caller.merchant_id,
+            merchant_id=merchant_id,
             idempotency_key=request.idempotency_key,
             fingerprint=self.vault.fingerprint(_content(request)),
             amount=request.amount,
@@ -162,7 +194,7 @@ class PaymentCommands:
         return await self._command(caller, request.payment_id, command)
 
     async def _command(self, caller: Caller, payment_id: str, command: PaymentCommand) -> PaymentView:
-        return await self.in_flight.finish(self._carry_out(_acting(caller), payment_id, command))
+        return await self.in_flight.finish(self._carry_out(acting(caller), payment_id, command))
 
     async def _carry_out(self, caller: MerchantCaller, payment_id: str, command: PaymentCommand) -> PaymentView:
         known = await load(self.store, PAYMENTS, payment_id)

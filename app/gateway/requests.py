@@ -104,10 +104,18 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 Id = Annotated[str, AfterValidator(_id)]
 Amount = Annotated[int, Field(ge=1, le=GREATEST_AMOUNT, strict=True)]
+Currency = Annotated[str, AfterValidator(_currency)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+ExpiresIn = Annotated[int, Field(ge=1, le=_GREATEST_EXPIRY_SECONDS)]
+WaitFor = Literal["ACTION_OR_FINAL", "FINAL"]
+TimeoutMs = Annotated[int, Field(ge=1, le=_GREATEST_WAIT_MS)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]
 ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class _Request(BaseModel):
+class CheckedRequest(BaseModel):
+    """Input under the client's names, without a card number anywhere."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
 
     @model_validator(mode="before")
@@ -119,12 +127,17 @@ class _Request(BaseModel):
                 if contains_card_number(str(name)):
                     raise PydanticCustomError(_CARD_NUMBER, "must not contain a card number")
                 # What is a request of its own names its own field.
-                own = isinstance(value, Mapping) and name != "metadata"
+                own = name != "metadata" and _is_request(value)
                 if not own and any(contains_card_number(text) for text in _texts(value)):
                     raise PydanticCustomError(
                         _CARD_NUMBER, "must not contain a card number", {"field": to_camel(str(name))}
                     )
         return data
+
+
+def _is_request(value: Any) -> bool:
+    """Whether it is a request within a request, or a list of them."""
+    return isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(each, Mapping) for each in value))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -141,26 +154,26 @@ def _texts(value: Any) -> Iterator[str]:
                 pending += items
 
 
-class Card(_Request):
+class Card(CheckedRequest):
     """A card, by the provider's one-time token."""
 
     provider: ProviderName = "sandbox"
     token: Annotated[SecretStr, AfterValidator(_token)]
 
 
-class Redirect(_Request):
+class Redirect(CheckedRequest):
     """A wallet the customer is sent to."""
 
     provider: ProviderName
 
 
-class Qr(_Request):
+class Qr(CheckedRequest):
     """A QR code or bank transfer."""
 
     provider: ProviderName
 
 
-class Method(_Request):
+class Method(CheckedRequest):
     """Exactly one way of paying."""
 
     card: Card | None = None
@@ -185,38 +198,38 @@ class Method(_Request):
         raise AssertionError("validation lets exactly one through")
 
 
-class InitiateRequest(_Request):
+class InitiateRequest(CheckedRequest):
     """Begin a payment. `amount` in minor units, `expires_in` in seconds, `timeout_ms` in milliseconds."""
 
     idempotency_key: IdempotencyKey
     amount: Amount
-    currency: Annotated[str, AfterValidator(_currency)]
+    currency: Currency
     method: Method
     order_id: Id | None = None
     description: Text | None = None
-    return_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    return_url: WebAddress | None = None
     capture: CaptureMode = CaptureMode.AUTOMATIC
-    expires_in: Annotated[int, Field(ge=1, le=_GREATEST_EXPIRY_SECONDS)] | None = None
-    wait_for: Literal["ACTION_OR_FINAL", "FINAL"] | None = None
-    timeout_ms: Annotated[int, Field(ge=1, le=_GREATEST_WAIT_MS)] | None = None
-    metadata: Annotated[dict[str, JsonValue], AfterValidator(_small)] = {}
+    expires_in: ExpiresIn | None = None
+    wait_for: WaitFor | None = None
+    timeout_ms: TimeoutMs | None = None
+    metadata: Metadata = {}
 
 
-class CaptureRequest(_Request):
+class CaptureRequest(CheckedRequest):
     """Take held money: all of it, or `amount` minor units."""
 
     payment_id: Id
     amount: Amount | None = None
 
 
-class CancelRequest(_Request):
+class CancelRequest(CheckedRequest):
     """Call a payment off."""
 
     payment_id: Id
     reason: Text | None = None
 
 
-class RefundRequest(_Request):
+class RefundRequest(CheckedRequest):
     """Give money back: what is left of it, or `amount` minor units."""
 
     payment_id: Id
@@ -225,7 +238,7 @@ class RefundRequest(_Request):
     reason: Text | None = None
 
 
-Request = TypeVar("Request", bound=_Request)
+Request = TypeVar("Request", bound=CheckedRequest)
 
 
 def parse(kind: type[Request], given: Mapping[str, Any]) -> Request:

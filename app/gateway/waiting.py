@@ -2,14 +2,12 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Literal
 
 from app.domain.payment.model import PaymentStatus
+from app.gateway.requests import WaitFor
 from app.live.hub import Hub
 from projections.names import Topic
-from projections.views import PaymentView
-
-WaitFor = Literal["ACTION_OR_FINAL", "FINAL"]
+from projections.views import OrderView, PaymentView
 
 
 async def wait_for(hub: Hub, payment: PaymentView, goal: WaitFor, *, timeout_ms: int) -> PaymentView:
@@ -26,6 +24,24 @@ async def wait_for(hub: Hub, payment: PaymentView, goal: WaitFor, *, timeout_ms:
     except TimeoutError:
         pass
     return payment
+
+
+async def wait_for_order(
+    hub: Hub, order: OrderView, payment: PaymentView, goal: WaitFor, *, timeout_ms: int
+) -> tuple[OrderView, PaymentView]:
+    """As `wait_for`, for an order and its payment: final is what the order is."""
+    until = asyncio.get_running_loop().time() + timeout_ms / 1000
+    if goal == "ACTION_OR_FINAL":
+        payment = await wait_for(hub, payment, goal, timeout_ms=timeout_ms)
+        if not payment.status.final:
+            return order, payment
+    try:
+        async with asyncio.timeout_at(until), aclosing(hub.watch(Topic("order", order.id), order.version)) as updates:
+            async for update in updates:
+                order = update.order
+    except TimeoutError:
+        pass
+    return order, payment
 
 
 def _reached(payment: PaymentView, goal: WaitFor) -> bool:

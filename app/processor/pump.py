@@ -162,7 +162,7 @@ class Pump:
             answered = await self._record(payment_id, history, self._answer(question, report), cause)
             if answered.revision != history.revision:
                 return answered
-        return await self._write(payment_id, history, Expire(self.clock()), cause)
+        return await self._write(payment_id, history, Expire(self.clock(), self.policy.customer_patience), cause)
 
     async def _watch(self, payment_id: str, history: PaymentHistory, session: Session, cause: Cause) -> PaymentHistory:
         """Ask about an ended payment whose customer may still pay, until the provider takes it no more."""

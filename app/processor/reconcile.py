@@ -62,7 +62,8 @@ class Reconciliation:
 
     async def _payments(self, everything: bool) -> AsyncIterator[str]:
         if not everything:
-            for payment_id in await self.read_model.due_payments(self.pump.clock(), at_most=_MOST_DUE_OF_A_PARTITION):
+            now = self.pump.clock()
+            for payment_id in await self.read_model.due("payment", now, at_most=_MOST_DUE_OF_A_PARTITION):
                 yield payment_id
             return
         for link in await self.store.read("$ce-payment"):

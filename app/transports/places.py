@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from app.access.model import Caller, PaymentWatcher, Principal
+from app.access.model import Caller, Principal, Watcher
 from app.transports.ends import End
 
 
@@ -23,7 +23,7 @@ class Places:
 
     def refusal_of(self, caller: Caller) -> End | None:
         """Why this caller gets no further connection now; None when it gets one."""
-        most = self.per_client_secret if isinstance(caller, PaymentWatcher) else self.per_caller
+        most = self.per_client_secret if isinstance(caller, Watcher) else self.per_caller
         return End.CALLER_CONNECTIONS if most and self._held[caller.principal] >= most else None
 
     @property

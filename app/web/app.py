@@ -20,7 +20,7 @@ from app.settings import Settings, load_settings
 from app.transports.connections import Connections
 from app.transports.http import GraphQLEndpoint
 from app.transports.limits import ProtocolLimits
-from app.transports.long_poll import PaymentStatusEndpoint
+from app.transports.long_poll import ORDER_STATUS, PAYMENT_STATUS, StatusEndpoint
 from app.transports.places import Places
 from app.transports.validity import Validity
 from app.transports.websocket import WebSocketEndpoint
@@ -84,7 +84,8 @@ def create_app(
         settings.origins,
         settings.legacy_websocket,
     )
-    status = PaymentStatusEndpoint(identify, services)
+    payment_status = StatusEndpoint(identify, services, PAYMENT_STATUS)
+    order_status = StatusEndpoint(identify, services, ORDER_STATUS)
     notices = WebhookEndpoint(lambda: (running[-1].webhooks, running[-1].in_flight), utc_now)
     return_page = ReturnPage(lambda: running[-1].returns)
     application = Starlette(
@@ -93,7 +94,8 @@ def create_app(
             Route("/", _home),
             Route("/graphql", GraphiQL(graphql) if settings.open_to_look else graphql),
             WebSocketRoute("/graphql", sockets),
-            Route("/api/payments/{id}/status", status.respond),
+            Route("/api/payments/{id}/status", payment_status.respond),
+            Route("/api/orders/{id}/status", order_status.respond),
             Route("/webhooks/{reader}", notices.respond, methods=["GET", "POST"]),
             Route("/return/{payment}", return_page.show),
             static_assets(),

@@ -25,8 +25,7 @@ from app.domain.payment.events import PaymentEvent
 from app.domain.payment.next_action import Policy
 from app.eventstore.codec import encode, new_cause
 from app.eventstore.transact import PAYMENTS
-from app.gateway.payments import PaymentCommands
-from app.gateway.queries import PaymentQueries
+from app.gateway.queries import Queries
 from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
@@ -281,9 +280,9 @@ async def _stage(schedule: Schedule, injected: Counter[str]) -> AsyncGenerator[_
         )
         revocations = Revocations(cast("Any", None))
         rates = Rates(redis.gateway.client(), dict.fromkeys(Work, Rate(0, 1)))
-        services = Services(cast("PaymentCommands", None), PaymentQueries(store, read_model), hub, rates, 10_000)
-        authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
         nothing = cast("Any", None)
+        services = Services(nothing, nothing, Queries(store, read_model), hub, rates, 10_000)
+        authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
         gateway = Gateway(
             services=services,
             store=cast("Any", store),

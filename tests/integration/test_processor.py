@@ -570,14 +570,14 @@ class TestTheService:
             read_model = ReadModel(redis)
 
             async def all_due() -> bool:
-                return set(await read_model.due_payments(office.clock(), at_most=100)) == set(payments)
+                return set(await read_model.due("payment", office.clock(), at_most=100)) == set(payments)
 
             await eventually(all_due, what="all of them on the list")
             registry = ProviderRegistry({"sandbox": office.provider})
             pump = Pump(office.store, registry, PERFORMER, office.clock, POLICY)
-            processor = Processor(office.store, read_model, pump, concurrency=1, sweep_seconds=0.0)
+            category = Processor(office.store, read_model, pump, concurrency=1, sweep_seconds=0.0).payments()
             for _ in range(10):
-                await processor.sweep()
+                await category.sweep()
             state = (await load(office.store, PAYMENTS, payments[0])).state
             assert_outcome("tok_success", state, office.movements(payments[0]))
 

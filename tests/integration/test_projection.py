@@ -329,7 +329,7 @@ class TestWhatIsDue:
             await shows(redis, payments)
 
         async def due(seconds: float) -> set[str]:
-            found = await ReadModel(redis).due_payments(START + timedelta(seconds=seconds), at_most=10_000)
+            found = await ReadModel(redis).due("payment", START + timedelta(seconds=seconds), at_most=10_000)
             return {payment_id for payment_id in found if payment_id in payments}
 
         answered = 1 + policy.call_timeout.total_seconds()
@@ -346,10 +346,10 @@ class TestWhatIsDue:
         async with projecting(store, redis):
             await write(store, payment_id, begun(payment_id))
             await shows(redis, {payment_id: begun(payment_id)})
-            assert payment_id in await ReadModel(redis).due_payments(START + timedelta(days=1), at_most=10_000)
+            assert payment_id in await ReadModel(redis).due("payment", START + timedelta(days=1), at_most=10_000)
             await write(store, payment_id, settled(payment_id)[2:], after=1)
             await shows(redis, {payment_id: settled(payment_id)})
-            assert payment_id not in await ReadModel(redis).due_payments(START + timedelta(days=1), at_most=10_000)
+            assert payment_id not in await ReadModel(redis).due("payment", START + timedelta(days=1), at_most=10_000)
 
 
 class TestAMerchantsPayments:

@@ -91,10 +91,15 @@ class FrontEnd:
 
     async def values(self, payment_id: str, after: int | None = -1) -> AsyncGenerator[Any, None]:
         """The subscription's values as they come."""
-        variables = {"id": payment_id, "after": after}
-        async with aclosing(self._socket.subscribe(GraphQLRequest(WATCH, variable_values=variables))) as results:
+        async with aclosing(self.subscribe(WATCH, id=payment_id, after=after)) as results:
             async for result in results:
                 yield result["paymentStatus"]
+
+    async def subscribe(self, document: str, **variables: Any) -> AsyncGenerator[Any, None]:
+        """The results of any subscription as they come."""
+        async with aclosing(self._socket.subscribe(GraphQLRequest(document, variable_values=variables))) as results:
+            async for result in results:
+                yield result
 
 
 def payment_input() -> dict[str, Any]:

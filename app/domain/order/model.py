@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.order.events import OrderPlaced
+from app.domain.payment.events import PaymentInitiated
 
 
 class OrderStatus(StrEnum):
@@ -21,6 +22,32 @@ class OrderStatus(StrEnum):
         return self is not OrderStatus.PENDING
 
 
+class AttemptStatus(StrEnum):
+    """What became of one payment of an order, as the order has written it down."""
+
+    OPEN = "OPEN"
+    """Begun, and no outcome yet."""
+    ENDED = "ENDED"
+    """Ended without money."""
+    PAID = "PAID"
+    """Its money is the order's."""
+    REFUSED = "REFUSED"
+    """Its money is not the order's and is on its way back."""
+    RETURNED = "RETURNED"
+    """What it held or took has been given back."""
+    STUCK = "STUCK"
+    """What it holds or took could not be given back; people have to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One payment of an order; `terms` is how it begins."""
+
+    payment_id: str
+    terms: PaymentInitiated | None = None
+    status: AttemptStatus = AttemptStatus.OPEN
+
+
 @dataclass(frozen=True, slots=True)
 class NotPlaced:
     """No event yet."""
@@ -28,37 +55,46 @@ class NotPlaced:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Placed and not yet paid; `payment_id` is the payment under way, None between payments."""
+    """Placed and not paid yet."""
 
     terms: OrderPlaced
-    payment_id: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def under_way(self) -> Attempt | None:
+        """The payment of which no outcome is known; None between payments."""
+        return next((attempt for attempt in self.attempts if attempt.status is AttemptStatus.OPEN), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Paid."""
+    """Paid, by the payment `payment_id`."""
 
     terms: OrderPlaced
+    attempts: tuple[Attempt, ...]
     payment_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Ended without money: it could not be paid."""
+    """Ended without money: it was not paid."""
 
     terms: OrderPlaced
+    attempts: tuple[Attempt, ...]
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Ended without money: called off. `payment_id` is the payment that was under way and has to be undone."""
+    """Ended without money: called off. A payment that was under way is undone."""
 
     terms: OrderPlaced
-    payment_id: str | None
+    attempts: tuple[Attempt, ...]
+    reason: str | None
 
 
-Placed = Pending | Confirmed | Rejected | Cancelled
+Ended = Confirmed | Rejected | Cancelled
+Placed = Pending | Ended
 OrderState = NotPlaced | Placed
 
 
@@ -75,19 +111,33 @@ _STATUS_BY_STATE: dict[type[Placed], OrderStatus] = {
 }
 
 
+def attempt_of(state: Placed, payment_id: str) -> Attempt | None:
+    """What is known of one of the order's payments; None for a payment that is not the order's."""
+    return next((attempt for attempt in state.attempts if attempt.payment_id == payment_id), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Begin an order; the event it becomes is the command's whole content."""
+    """Begin an order and its first payment; the events they become are the command's whole content."""
 
     terms: OrderPlaced
+    payment: PaymentInitiated
 
 
 @dataclass(frozen=True, slots=True)
 class StartPayment:
-    """Pay the order by this payment."""
+    """Try another payment."""
 
-    payment_id: str
+    payment: PaymentInitiated
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Call the order off."""
+
+    at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +166,30 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
-    """Call the order off."""
+class RefusePayment:
+    """The payment took money for an order that has ended without it."""
 
+    payment_id: str
     at: datetime
-    reason: str | None = None
 
 
-OrderCommand = Place | StartPayment | EndPayment | Confirm | Reject | Cancel
+@dataclass(frozen=True, slots=True)
+class RecordReturn:
+    """All that the payment held or took has been given back."""
+
+    payment_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFailedReturn:
+    """What the payment holds or took could not be given back."""
+
+    payment_id: str
+    at: datetime
+
+
+Finding = EndPayment | Confirm | Reject | RefusePayment | RecordReturn | RecordFailedReturn
+"""What the process manager has found out about an order's payments."""
+
+OrderCommand = Place | StartPayment | Cancel | Finding

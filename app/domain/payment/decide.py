@@ -36,6 +36,7 @@ from app.domain.payment.model import (
     RequestLookUp,
     StartCall,
     Voiding,
+    deadline_of,
     payment_id_of,
     status_of,
     token_to_erase,
@@ -165,7 +166,7 @@ def _refund(command: RefundMoney, state: Existing) -> list[PaymentEvent]:
 
 
 def _expire(command: Expire, state: Existing) -> list[PaymentEvent]:
-    at, deadline = command.at, state.terms.expires_at
+    at, deadline = command.at, deadline_of(state, command.patience)
     if deadline is None or at < deadline:
         return []
     return _expired(state, at)

@@ -4,7 +4,7 @@ The state is a union, so a combination that must not exist cannot be built.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -361,9 +361,13 @@ class RefundMoney:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """End the payment because its deadline has passed."""
+    """End the payment because its deadline has passed.
+
+    `patience` is how long a customer may take to act when the payment itself has no deadline; None for any time.
+    """
 
     at: datetime
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +412,13 @@ PaymentCommand = (
     | CloseSession
     | RecordTokenErased
 )
+
+
+def deadline_of(state: Existing, patience: timedelta | None) -> datetime | None:
+    """When the payment ends by itself: its own deadline, or else `patience` after the customer was asked to act."""
+    if state.terms.expires_at is None and patience is not None and isinstance(state, AwaitingCustomer):
+        return state.since + patience
+    return state.terms.expires_at
 
 
 def outstanding_of(state: Existing) -> int:

@@ -23,6 +23,7 @@ from app.domain.payment.model import (
     PaymentState,
     Session,
     Voiding,
+    deadline_of,
     outstanding_of,
     token_to_erase,
 )
@@ -40,6 +41,10 @@ class Policy:
     """How long after its end a payment is first asked about whose customer may still pay."""
     authorization_attempts: int = 3
     """How often an authorisation is tried that the provider has no trace of."""
+    customer_patience: timedelta = timedelta(days=1)
+    """How long a customer may take to act when the payment has no deadline of its own."""
+    order_patience: timedelta = timedelta(seconds=10)
+    """How long an order waits to hear from its payments before it is looked at all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +180,12 @@ def _authorizing(state: Authorizing, now: datetime, policy: Policy) -> NextActio
 
 
 def _awaiting_customer(state: AwaitingCustomer, now: datetime, policy: Policy) -> NextAction:
-    if _overdue(state, now):
+    deadline = deadline_of(state, policy.customer_patience)
+    if deadline is not None and now >= deadline:
         return EndByDeadline()
     ask_at = state.since + policy.customer_poll
     if now >= ask_at or state.urged or outstanding_of(state) < state.asked_for:
         return LookUp(Operation.AUTHORIZE, state.call)
-    deadline = state.terms.expires_at
     return WaitUntil(min(ask_at, deadline) if deadline else ask_at)
 
 
@@ -196,6 +201,6 @@ def _carry_out(
     return WaitUntil(answered_by)
 
 
-def _overdue(state: Initiated | Authorizing | AwaitingCustomer | Confirming, now: datetime) -> bool:
+def _overdue(state: Initiated | Authorizing | Confirming, now: datetime) -> bool:
     deadline = state.terms.expires_at
     return deadline is not None and now >= deadline

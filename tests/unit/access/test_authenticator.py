@@ -12,7 +12,7 @@ from pydantic import SecretStr
 import app.access.authenticator as door
 from app.access.api_keys import ApiKeys
 from app.access.authenticator import Authenticator
-from app.access.model import Means, MerchantCaller, PaymentWatcher, Unauthenticated, key_id_of, subject_key_id
+from app.access.model import Means, MerchantCaller, Unauthenticated, Watcher, key_id_of, subject_key_id
 from app.access.options import AccessOptions
 from app.access.tokens import Tokens
 from app.access.vault import Vault
@@ -74,7 +74,7 @@ async def test_every_kind_of_credential_is_recognised(authenticator: Authenticat
         subject_key_id(ISSUER, "alice"),
         key_id_of(CLIENT_SECRET),
     ]
-    assert callers[2] == PaymentWatcher(PaymentId("pay_1"), key_id_of(CLIENT_SECRET))
+    assert callers[2] == Watcher(PaymentId("pay_1"), key_id_of(CLIENT_SECRET))
 
 
 async def test_whoever_shows_nothing_is_told_what_to_show(authenticator: Authenticator) -> None:
@@ -122,7 +122,7 @@ async def test_without_a_login_whoever_shows_nothing_is_demo_and_whoever_shows_j
         anonymous = await opened.identify(None)
         assert isinstance(anonymous, MerchantCaller)
         assert (anonymous.merchant_id, anonymous.principal.means) == ("demo", Means.NOTHING)
-        assert isinstance(await opened.identify(SecretStr(CLIENT_SECRET)), PaymentWatcher)
+        assert isinstance(await opened.identify(SecretStr(CLIENT_SECRET)), Watcher)
         assert await refusal(opened, KEY) == "the API key is not known"
         assert await refusal(opened, by_secret()) == "tokens are not accepted here: send an API key"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from app.access.client_secrets import looks_like_client_secret, payment_id_in
+from app.access.client_secrets import looks_like_client_secret, subject_in
 from app.access.vault import Vault
 from app.domain.ids import ID_GRAMMAR, MerchantId, PaymentId, payment_id_for
 
@@ -20,11 +20,11 @@ SECRET = VAULT.client_secret(PAYMENT)
 def test_a_client_secret_tells_its_payment_whatever_the_id_is(payment_id: str) -> None:
     secret = VAULT.client_secret(PaymentId(payment_id))
     assert looks_like_client_secret(secret)
-    assert payment_id_in(VAULT, secret) == payment_id
+    assert subject_in(VAULT, secret) == payment_id
 
 
 def test_an_id_that_looks_like_a_secret_is_still_read_in_one_way() -> None:
-    assert payment_id_in(VAULT, VAULT.client_secret(PaymentId("pay_secret_1"))) == "pay_secret_1"
+    assert subject_in(VAULT, VAULT.client_secret(PaymentId("pay_secret_1"))) == "pay_secret_1"
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_an_id_that_looks_like_a_secret_is_still_read_in_one_way() -> None:
     ids=["empty", "id only", "cut", "longer", "newline", "another payment", "other case"],
 )
 def test_a_secret_that_is_not_genuine_opens_nothing(secret: str) -> None:
-    assert payment_id_in(VAULT, secret) is None
+    assert subject_in(VAULT, secret) is None
 
 
 def test_another_secret_key_opens_nothing() -> None:
-    assert payment_id_in(Vault(SecretStr("another key of at least 32 characters")), SECRET) is None
+    assert subject_in(Vault(SecretStr("another key of at least 32 characters")), SECRET) is None
 
 
 def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,10 +56,10 @@ def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
         return False
 
     monkeypatch.setattr(hmac, "compare_digest", watched)
-    assert payment_id_in(VAULT, SECRET) is None
+    assert subject_in(VAULT, SECRET) is None
     assert compared == [(SECRET.encode(), SECRET.encode())]
 
 
 @given(st.text())
 def test_no_text_is_too_odd_to_be_refused(text: str) -> None:
-    assert payment_id_in(VAULT, text) is None
+    assert subject_in(VAULT, text) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.access.model import Caller, MerchantCaller, PaymentWatcher, Scope, key_id_of, subject_key_id
+from app.access.model import Caller, MerchantCaller, Scope, Watcher, key_id_of, subject_key_id
 from app.access.permissions import can_act, can_continue, can_list, can_see
 from app.domain.ids import MerchantId, PaymentId
 
@@ -14,7 +14,7 @@ READER = MerchantCaller(ACME, scopes=frozenset({Scope.READ}))
 WRITER = MerchantCaller(ACME, scopes=frozenset({Scope.WRITE}))
 STRANGER = MerchantCaller(OTHER)
 POWERLESS = MerchantCaller(ACME, scopes=frozenset())
-WATCHER = PaymentWatcher(PAY_1, key_id_of("secret"))
+WATCHER = Watcher(PAY_1, key_id_of("secret"))
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_watcher_sees_its_payment_whoever_s_it_is() -> None:
         (MERCHANT, STRANGER, False),
         (MERCHANT, WATCHER, False),
         (WATCHER, MERCHANT, False),
-        (WATCHER, PaymentWatcher(PAY_1, key_id_of("another secret")), True),
-        (WATCHER, PaymentWatcher(PAY_2, key_id_of("another secret")), False),
+        (WATCHER, Watcher(PAY_1, key_id_of("another secret")), True),
+        (WATCHER, Watcher(PAY_2, key_id_of("another secret")), False),
     ],
 )
 def test_a_connection_goes_on_under_another_credential_only_when_nothing_is_lost(

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from app.access.model import Caller, MerchantCaller, PaymentWatcher, Scope
+from app.access.model import Caller, MerchantCaller, Scope, Watcher
 from app.domain.ids import MerchantId, PaymentId
 from app.gateway.merchant_updates import CursorAhead, MerchantUpdate, merchant_updates
 from app.gateway.payments import Forbidden
@@ -75,7 +75,7 @@ async def test_who_is_ahead_learns_nothing_of_how_much_has_happened() -> None:
 @pytest.mark.parametrize(
     "caller",
     [
-        PaymentWatcher(PaymentId("pay_1"), "key_1"),
+        Watcher(PaymentId("pay_1"), "key_1"),
         MerchantCaller(MerchantId("acme"), scopes=frozenset({Scope.WRITE})),
     ],
 )

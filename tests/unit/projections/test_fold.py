@@ -25,6 +25,7 @@ from tests.support.builders import (
     GivenPayment,
     authorized,
     call,
+    initiated,
     placed,
     refund,
     refunded,
@@ -47,8 +48,8 @@ from tests.support.positions import (
 from tests.support.spec import ORDER
 
 ORDER_COMMANDS: tuple[OrderCommand, ...] = (
-    StartPayment("pay_1", NOW),
-    StartPayment("pay_2", NOW),
+    StartPayment(initiated(payment_id="pay_1"), NOW),
+    StartPayment(initiated(payment_id="pay_2"), NOW),
     EndPayment("pay_1", "declined", NOW),
     Confirm("pay_1", NOW),
     Reject("nobody paid", NOW),
@@ -230,11 +231,12 @@ def test_the_same_holds_of_orders(events: list[OrderEvent]) -> None:
     assert step == folded
 
 
-def test_an_order_shows_the_payment_under_way_and_why_it_ended() -> None:
-    paying = ORDER.given(placed()).after(StartPayment("pay_1", NOW))
+def test_an_order_shows_its_payments_and_why_it_ended() -> None:
+    paying = ORDER.given(placed()).after(StartPayment(initiated(payment_id="pay_1"), NOW))
     folded, _ = order_updates(paying.after(Cancel(NOW, "changed my mind")).events)
     assert folded
     assert (folded.view.payment_id, folded.view.reason) == ("pay_1", "changed my mind")
     folded, _ = order_updates(paying.after(EndPayment("pay_1", "declined", NOW)).events)
     assert folded
-    assert (folded.view.payment_id, folded.view.reason) == (None, None)
+    assert [(each.payment_id, each.status) for each in folded.view.attempts] == [("pay_1", "ENDED")]
+    assert (folded.view.payment_id, folded.view.reason) == ("pay_1", None)

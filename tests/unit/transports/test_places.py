@@ -1,14 +1,14 @@
 """One caller's connections are counted apart from everybody else's."""
 
-from app.access.model import Means, MerchantCaller, PaymentWatcher, Principal
+from app.access.model import Means, MerchantCaller, Principal, Watcher
 from app.domain.ids import MerchantId, PaymentId
 from app.transports.ends import End
 from app.transports.places import Places
 
 ADA = MerchantCaller(MerchantId("acme"), Principal(Means.API_KEY, "ada"))
 BOB = MerchantCaller(MerchantId("acme"), Principal(Means.JWT, "bob"))
-BROWSER = PaymentWatcher(PaymentId("pay_1"), "key_1")
-ANOTHER_BROWSER = PaymentWatcher(PaymentId("pay_2"), "key_2")
+BROWSER = Watcher(PaymentId("pay_1"), "key_1")
+ANOTHER_BROWSER = Watcher(PaymentId("pay_2"), "key_2")
 
 
 def test_a_caller_who_holds_all_its_places_gets_no_further_one_until_it_leaves() -> None:
