@@ -49,8 +49,8 @@ def translated(error: GraphQLError) -> GraphQLError:
     match error.original_error:
         case None | GraphQLError():
             return _invalid(error)
-        case NoSuchTopic():
-            return _like(error, "there is no such payment", {"code": "PAYMENT_NOT_FOUND"})
+        case NoSuchTopic(kind=kind):
+            return _like(error, f"there is no such {kind}", {"code": f"{kind.upper()}_NOT_FOUND"})
         case Forbidden():
             return _like(error, str(error.original_error), {"code": "FORBIDDEN"})
         case PositionAhead() | CursorAhead() | CursorExpired() | InvalidCursor() | SlowConsumer() as fault:
@@ -67,7 +67,7 @@ def _about_position(
     """A position that cannot be gone on from, or the one to go on from."""
     match fault:
         case PositionAhead(after=after, head=head):
-            message = f"after: {after} is ahead of the payment, which is at {head}"
+            message = f"after: {after} is ahead of what has happened, which is at {head}"
             return _like(error, message, {"code": "POSITION_AHEAD", "field": "after", "head": head})
         case CursorAhead():
             message = "after: the cursor is ahead of everything that has happened"
@@ -79,7 +79,7 @@ def _about_position(
             message = "after: takes a cursor that this server gave out"
             return _like(error, message, {"code": "INVALID_CURSOR", "field": "after"})
         case SlowConsumer(position=position):
-            message = "you do not read as fast as the payment changes; resume after the position"
+            message = "you do not read as fast as things change; resume after the position"
             return _like(error, message, {"code": "SLOW_CONSUMER", "position": position})
 
 

@@ -47,7 +47,7 @@ class Entities:
         if not _suffices(past, after):
             past = await self.histories.whole(watched.topic)
         if not past.exists:
-            raise NoSuchTopic(watched.topic.id)
+            raise NoSuchTopic(watched.topic.kind, watched.topic.id)
         if after is not None and after > past.revision:
             raise PositionAhead(after, past.revision)
         _fill(past.updates, mailbox)

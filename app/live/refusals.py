@@ -2,7 +2,11 @@
 
 
 class NoSuchTopic(Exception):
-    """There is no such payment or order."""
+    """There is no such payment or order; `kind` says which of them was asked for."""
+
+    def __init__(self, kind: str, entity_id: str) -> None:
+        super().__init__(f"there is no {kind} {entity_id}")
+        self.kind = kind
 
 
 class PositionAhead(Exception):

@@ -10,15 +10,18 @@ CONTRACT = {
     "type Query": [
         "payment(id: ID!): Payment",
         "payments(first: Int = 20, after: String, status: [PaymentStatus!], orderId: ID): PaymentConnection!",
+        "order(id: ID!): Order",
     ],
     "type Mutation": [
         "initiatePayment(input: InitiatePaymentInput!): InitiatePaymentResult!",
+        "placeOrder(input: PlaceOrderInput!): PlaceOrderResult!",
         "capturePayment(input: CapturePaymentInput!): PaymentCommandResult!",
         "cancelPayment(input: CancelPaymentInput!): PaymentCommandResult!",
         "refundPayment(input: RefundPaymentInput!): PaymentCommandResult!",
     ],
     "type Subscription": [
         "paymentStatus(id: ID!, after: Int): Payment!",
+        "orderStatus(id: ID!, after: Int): Order!",
         "merchantPayments(after: String, delivery: Delivery = ALL): PaymentUpdate!",
     ],
     "enum Delivery": ["ALL", "LATEST"],
