@@ -515,7 +515,7 @@ class TestRedisGone:
             watcher = Watcher.of(stage.hub, payment_id, -1)
             await watcher.has(1)
             for losses, revision in enumerate(range(2, len(events)), start=1):
-                assert await stage.redis.client_kill_filter(_type="pubsub") == 1
+                await eventually(partial(_killed, stage.redis), what="a connection in pub/sub mode to kill")
                 await stage.happens(payment_id, events, upto=revision)
                 await eventually(_when(partial(_reconnected, stage.hub, losses)), what="the next connection")
             await watcher.end()
@@ -594,3 +594,8 @@ def _when(condition: Callable[[], object]) -> Any:
         return bool(condition())
 
     return found
+
+
+async def _killed(redis: Redis) -> bool:
+    # A connection is in pub/sub mode only when Redis has read its SUBSCRIBE.
+    return bool(await redis.client_kill_filter(_type="pubsub"))
