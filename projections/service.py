@@ -50,19 +50,21 @@ class Projection:
 
     async def _keep_up(self, category: str) -> None:
         wait = _LEAST_WAIT_SECONDS
+        # Streams do not change, so what was folded before an interruption holds after it: else the first event of every
+        # payment that comes then would cost a read, one after the other.
+        folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
         while True:
             begun = asyncio.get_running_loop().time()
             try:
-                await self._follow(category)
+                await self._follow(category, folds)
             except (EventStoreError, RedisError, ReadModelLost, FeedForgotten) as fault:
                 log.warning("projection interrupted", category=category, fault=type(fault).__name__, reason=str(fault))
             lasted = asyncio.get_running_loop().time() - begun
             wait = _LEAST_WAIT_SECONDS if lasted > _MOST_WAIT_SECONDS else min(wait * 2, _MOST_WAIT_SECONDS)
             await asyncio.sleep(wait)
 
-    async def _follow(self, category: str) -> None:
+    async def _follow(self, category: str, folds: Folds[Any, Any]) -> None:
         place = await self._begin(category)
-        folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
         log.info("projecting", category=category, after=place)
         events = self.store.follow(f"$ce-{category}", after=None if place == NO_STREAM else place)
         async with batched(events) as batches:

@@ -15,6 +15,9 @@ from projections.names import Topic
 from projections.readmodel import ReadModel
 from projections.views import Update
 
+READS_AT_ONCE = 64
+"""How many streams are read together; with more, each call would spend its time-out waiting for the others."""
+
 log = structlog.get_logger()
 
 
@@ -44,6 +47,7 @@ class Histories:
         self._store = store
         self._read_model = read_model
         self._patience_seconds = patience_seconds
+        self._places = asyncio.Semaphore(READS_AT_ONCE)
 
     async def recent(self, topics: Sequence[Topic]) -> list[Past]:
         """The last update of each topic, as far as the projection has come; none while Redis is away."""
@@ -61,7 +65,14 @@ class Histories:
         ]
 
     async def whole(self, topic: Topic) -> Past:
-        """Everything, from the stream. Raises `StoreUnavailable`, `UnreadableEvent` and `ImpossibleHistory`."""
+        """Everything, from the stream. Raises `StoreUnavailable`, `UnreadableEvent` and `ImpossibleHistory`.
+
+        After a loss every topic may be asked for at once; then they take turns.
+        """
+        async with self._places:
+            return await self._read(topic)
+
+    async def _read(self, topic: Topic) -> Past:
         if topic.kind == "payment":
             payment = await load(self._store, PAYMENTS, topic.id)
             _, updates = payment_updates(payment.events)
