@@ -38,6 +38,11 @@ def refund_id_for(payment_id: PaymentId, idempotency_key: str) -> RefundId:
     return RefundId(f"ref_{_digest('refund', payment_id, idempotency_key)}")
 
 
+def message_id_for(target_id: str, subject: str, version: int) -> str:
+    """The id of the one message that tells a target of one change of a payment or order, however often it is sent."""
+    return f"msg_{_digest('message', target_id, subject, str(version))}"
+
+
 def provider_key(payment_id: PaymentId, operation: str, discriminator: str = "1") -> str:
     """The idempotency key a provider gets for one operation on a payment; the same however often the call is tried."""
     return f"{payment_id}.{operation.lower()}.{discriminator}"

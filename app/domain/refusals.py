@@ -35,3 +35,8 @@ class AmountNotAllowed(Refusal):
 @dataclass(frozen=True)
 class IdempotencyKeyReused(Refusal):
     """The key already stands for a request with other content."""
+
+
+@dataclass(frozen=True)
+class NoSuchMessage(Refusal):
+    """Nothing was owed under this version."""

@@ -7,6 +7,10 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from app.domain.delivery import decide as delivery_decide
+from app.domain.delivery import evolve as delivery_evolve
+from app.domain.delivery.events import DeliveryEvent
+from app.domain.delivery.model import DeliveryCommand, DeliveryState
 from app.domain.order import decide as order_decide
 from app.domain.order import evolve as order_evolve
 from app.domain.order.events import OrderEvent
@@ -52,6 +56,9 @@ PAYMENTS: Kind[PaymentEvent, PaymentCommand, PaymentState] = Kind(
 )
 ORDERS: Kind[OrderEvent, OrderCommand, OrderState] = Kind(
     "order", _by_name(OrderEvent), order_evolve.fold, order_decide.decide
+)
+DELIVERIES: Kind[DeliveryEvent, DeliveryCommand, DeliveryState] = Kind(
+    "delivery", _by_name(DeliveryEvent), delivery_evolve.fold, delivery_decide.decide
 )
 
 

@@ -16,6 +16,14 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PAYMENTS_ACCEPTED = Counter("paygate_payments_accepted_total", "Payments accepted, not counting replays.")
 PAYMENTS_REPLAYED = Counter("paygate_payments_replayed_total", "Payments asked for again with the same key.")
 NOTICES = Counter("paygate_notices_total", "What providers sent, and what became of it.", ["reader", "outcome"])
+DELIVERIES_TRIED = Counter(
+    "paygate_deliveries_tried_total",
+    "Attempts to tell somebody outside, by outcome.",
+    ["channel", "outcome"],
+)
+TARGETS_SWITCHED_OFF = Counter(
+    "paygate_targets_switched_off_total", "Targets that are called no more as they do not answer.", ["channel"]
+)
 CONNECTIONS = Gauge("paygate_live_connections", "Sockets and streams that are open.", multiprocess_mode="livesum")
 WATCHERS = Gauge("paygate_live_watchers", "Subscriptions being served.", multiprocess_mode="livesum")
 GAPS_HEALED = Counter("paygate_live_gaps_healed_total", "Holes in the live feed that were filled from the stream.")

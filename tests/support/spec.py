@@ -6,6 +6,10 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
+from app.domain.delivery import decide as delivery_decide
+from app.domain.delivery import evolve as delivery_evolve
+from app.domain.delivery.events import DeliveryEvent
+from app.domain.delivery.model import DeliveryCommand, DeliveryState, NothingOwed
 from app.domain.order import decide as order_decide
 from app.domain.order import evolve as order_evolve
 from app.domain.order.events import OrderEvent
@@ -88,3 +92,6 @@ PAYMENT: Decider[PaymentCommand, PaymentState, PaymentEvent] = Decider(
     payment_decide.decide, payment_evolve.evolve, NotInitiated()
 )
 ORDER: Decider[OrderCommand, OrderState, OrderEvent] = Decider(order_decide.decide, order_evolve.evolve, NotPlaced())
+DELIVERY: Decider[DeliveryCommand, DeliveryState, DeliveryEvent] = Decider(
+    delivery_decide.decide, delivery_evolve.evolve, NothingOwed()
+)

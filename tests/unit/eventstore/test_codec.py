@@ -10,14 +10,19 @@ from app.domain.payment.events import ActionCompleted, PaymentEvent, PaymentExpi
 from app.eventstore.codec import Cause, UnreadableEvent, causation_of, decode, encode, new_cause
 from app.eventstore.port import NO_STREAM, NewEvent, RecordedEvent
 from app.eventstore.tokens import TokenKept
-from app.eventstore.transact import ORDERS, PAYMENTS
+from app.eventstore.transact import DELIVERIES, ORDERS, PAYMENTS
 from tests.support.builders import NOW, initiated
 from tests.support.commands import histories
 from tests.support.positions import taken
 
 CAUSE = Cause("pay_1")
 STREAM = "payment-pay_1"
-TYPES: dict[str, Any] = {**PAYMENTS.events, **ORDERS.events, TokenKept.__name__: TokenKept}
+TYPES: dict[str, Any] = {
+    **PAYMENTS.events,
+    **ORDERS.events,
+    **DELIVERIES.events,
+    TokenKept.__name__: TokenKept,
+}
 GOLDEN = Path(__file__).parents[2] / "golden" / "events.json"
 
 
