@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.delivery import evolve as delivery
+from app.domain.delivery.events import DeliveryEvent
+from app.domain.delivery.model import NothingOwed, Owing
 from app.domain.order import evolve as order
 from app.domain.order.events import OrderEvent
 from app.domain.order.model import Cancelled as OrderCancelled
@@ -26,7 +29,9 @@ from app.domain.payment.model import (
     status_of,
 )
 from projections.views import (
+    DeliveriesView,
     Failure,
+    MessageView,
     OrderAttempt,
     OrderTransition,
     OrderView,
@@ -53,6 +58,15 @@ class FoldedOrder:
     state: Placed
     view: OrderView
     at: datetime
+
+
+@dataclass(frozen=True)
+class FoldedDeliveries:
+    """What a target is owed about one payment or order after the events up to `view.version`; the last is `event`."""
+
+    state: Owing
+    view: DeliveriesView
+    event: DeliveryEvent
 
 
 def fold_payment(
@@ -192,4 +206,40 @@ def _order_view(
         placed_at=terms.at,
         updated_at=at,
         **seen,
+    )
+
+
+def fold_deliveries(
+    before: FoldedDeliveries | None, revision: int, event: DeliveryEvent
+) -> tuple[FoldedDeliveries, None]:
+    """As `fold_payment`, for what a target is owed; nobody watches that live."""
+    state = delivery.evolve(before.state if before else NothingOwed(), event)
+    return FoldedDeliveries(state, deliveries_view(state, revision), event), None
+
+
+def deliveries_view(state: Owing, revision: int) -> DeliveriesView:
+    """What a merchant sees of what a target is owed."""
+    address = state.address
+    return DeliveriesView(
+        channel=address.channel,
+        target_id=address.target_id,
+        merchant_id=address.merchant_id,
+        subject_kind=address.subject_kind,
+        subject=address.subject,
+        version=revision,
+        messages=tuple(
+            MessageView(
+                message_id=each.message_id,
+                version=each.version,
+                type=each.type,
+                status=each.status,
+                attempts=each.attempts,
+                last_answer=each.last_answer,
+                occurred_at=each.occurred_at,
+                owed_at=each.owed_at,
+                next_attempt_at=each.next_attempt_at,
+                delivered_at=each.delivered_at,
+            )
+            for each in state.messages.values()
+        ),
     )

@@ -6,24 +6,33 @@ The ones in use are remembered, so an event costs no read; for the others the fo
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from app.domain.delivery.events import DeliveryEvent
+from app.domain.delivery.evolve import ImpossibleDeliveryHistory
 from app.domain.order.events import OrderEvent
 from app.domain.order.evolve import ImpossibleOrderHistory
 from app.domain.payment.events import PaymentEvent
 from app.domain.payment.evolve import ImpossibleHistory
 from app.eventstore.codec import decode
 from app.eventstore.port import EventStore, RecordedEvent
-from app.eventstore.transact import ORDERS, PAYMENTS, Kind
-from projections.fold import FoldedOrder, FoldedPayment, fold_order, fold_payment
+from app.eventstore.transact import DELIVERIES, ORDERS, PAYMENTS, Kind
+from projections.fold import (
+    FoldedDeliveries,
+    FoldedOrder,
+    FoldedPayment,
+    fold_deliveries,
+    fold_order,
+    fold_payment,
+)
 from projections.views import Update
 
 _REMEMBERED = 20_000
 
 Event = TypeVar("Event", bound=BaseModel)
-Folded = TypeVar("Folded", bound=FoldedPayment | FoldedOrder)
+Folded = TypeVar("Folded", bound=FoldedPayment | FoldedOrder | FoldedDeliveries)
 
 
 class UnfoldableEvent(Exception):
@@ -35,7 +44,6 @@ class Folds(Generic[Event, Folded]):
     """The streams of one category."""
 
     store: EventStore
-    topic: Literal["payment", "order"]
     kind: Kind[Event, Any, Any]
     fold: Callable[[Folded | None, int, Event], tuple[Folded, Update | None]]
     _remembered: "OrderedDict[str, Folded]" = field(default_factory=OrderedDict)
@@ -67,7 +75,7 @@ class Folds(Generic[Event, Folded]):
         event = decode(recorded, self.kind.events)
         try:
             return self.fold(before, recorded.revision, event)
-        except (ImpossibleHistory, ImpossibleOrderHistory) as fault:
+        except (ImpossibleHistory, ImpossibleOrderHistory, ImpossibleDeliveryHistory) as fault:
             raise UnfoldableEvent(f"{recorded.stream}@{recorded.revision}: {fault}") from fault
 
     def _remember(self, entity_id: str, folded: Folded) -> None:
@@ -79,9 +87,14 @@ class Folds(Generic[Event, Folded]):
 
 def payment_folds(store: EventStore) -> Folds[PaymentEvent, FoldedPayment]:
     """No payment remembered yet."""
-    return Folds(store, "payment", PAYMENTS, fold_payment)
+    return Folds(store, PAYMENTS, fold_payment)
 
 
 def order_folds(store: EventStore) -> Folds[OrderEvent, FoldedOrder]:
     """No order remembered yet."""
-    return Folds(store, "order", ORDERS, fold_order)
+    return Folds(store, ORDERS, fold_order)
+
+
+def delivery_folds(store: EventStore) -> Folds[DeliveryEvent, FoldedDeliveries]:
+    """Nothing remembered yet of what is owed to anybody."""
+    return Folds(store, DELIVERIES, fold_deliveries)

@@ -9,7 +9,7 @@ from typing import Literal
 from zlib import crc32
 
 PARTITIONS = 64
-CATEGORIES: tuple[Literal["payment", "order"], ...] = ("payment", "order")
+CATEGORIES: tuple[Literal["payment", "order", "delivery"], ...] = ("payment", "order", "delivery")
 _PREFIX = "paygate"
 
 
@@ -71,6 +71,46 @@ class MerchantTopic:
     def tail_key(self) -> str:
         """The place up to which all feeds of its partition are complete."""
         return feed_tail_key(self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKeys:
+    """What is owed to one target outside, such as a merchant's endpoint. All keys of a target are in its partition."""
+
+    id: str
+
+    @property
+    def partition(self) -> int:
+        """Which of the `PARTITIONS` of targets it belongs to."""
+        return crc32(self.id.encode()) % PARTITIONS
+
+    def messages(self, subject: str) -> str:
+        """Hash with `revision` and `view` of the messages about one payment or order."""
+        return f"{_PREFIX}:{{d{self.partition}}}:delivery:{self.id}.{subject}"
+
+    @property
+    def due(self) -> str:
+        """Sorted set of payments and orders by the time, in Unix seconds, of the next attempt to tell of them."""
+        return f"{_PREFIX}:{{d{self.partition}}}:due:{self.id}"
+
+    @property
+    def log(self) -> str:
+        """Sorted set of messages by the time, in Unix milliseconds, from which on they were owed."""
+        return f"{_PREFIX}:{{d{self.partition}}}:log:{self.id}"
+
+    @property
+    def health(self) -> str:
+        """Hash with the `place` of the last outcome, and `failing_since`, in Unix seconds, when it was a failure."""
+        return f"{_PREFIX}:{{d{self.partition}}}:health:{self.id}"
+
+    def among_due(self, channel: str) -> str:
+        """Where the target stands among others of its channel and partition."""
+        return due_targets_key(channel, self.partition)
+
+
+def due_targets_key(channel: str, partition: int) -> str:
+    """Sorted set of a channel's targets by the time, in Unix seconds, at which they are to be told something."""
+    return f"{_PREFIX}:{{d{partition}}}:due-targets:{channel}"
 
 
 def feed_tail_key(partition: int) -> str:

@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
 from app.eventstore.port import NO_STREAM
+from projections.deliveries import DeliveryWriter
+from projections.fold import FoldedDeliveries
 from projections.merchant_feed import FeedWriter
 from projections.names import MerchantTopic, Topic, checkpoint_key, merchant_payments_key
 from projections.views import PaymentView, Update, View
@@ -83,6 +85,10 @@ class Batch:
         self._feed_writes.append(len(self._pipeline))
         await self._script.feeds.append(self._pipeline, MerchantTopic(merchant_id), place, payment_id, update)
 
+    async def log_delivery(self, folded: FoldedDeliveries, place: int) -> None:
+        """Store what a target is owed, unless something later is; `place` is that of the event in its category."""
+        await self._script.deliveries.write(self._pipeline, folded, place)
+
     async def send(self) -> None:
         """Make the writes. Raises `RedisError` and `FeedForgotten`; then any of them may have been made."""
         answers = await self._pipeline.execute()
@@ -98,6 +104,7 @@ class Publisher:
         self._checkpoint = redis.register_script(_CHECKPOINT)
         self._rewind = redis.register_script(_REWIND)
         self.feeds = FeedWriter(redis, feed_length)
+        self.deliveries = DeliveryWriter(redis)
 
     def batch(self) -> Batch:
         """A new, empty batch."""

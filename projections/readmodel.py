@@ -1,24 +1,20 @@
 """The read side: views by id, a merchant's payments page by page, and what is due."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 from redis.asyncio import Redis
 
 from app.domain.payment.model import PaymentStatus
+from projections.deliveries import DeliveryLog
+from projections.lists import InvalidCursor, cursor_at, entries_after, place_in
 from projections.merchant_feed import MerchantFeeds
 from projections.names import PARTITIONS, Topic, due_key, merchant_payments_key
 from projections.views import OrderView, PaymentView, Update
 
-_CHUNK = 100
-
-
-class InvalidCursor(Exception):
-    """A cursor that did not come from here."""
+__all__ = ["InvalidCursor", "Page", "PaymentFilter", "ReadModel", "cursor_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,7 @@ class ReadModel:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self.feeds = MerchantFeeds(redis)
+        self.deliveries = DeliveryLog(redis)
 
     async def payment(self, payment_id: str) -> PaymentView | None:
         """The view of a payment, or None when the projection has not seen it."""
@@ -67,38 +64,16 @@ class ReadModel:
 
     async def payments(self, merchant_id: str, *, first: int, after: str | None, wanted: PaymentFilter) -> Page:
         """At most `first` of a merchant's payments, newest first, after a cursor. Raises `InvalidCursor`."""
-        position = None if after is None else _decode_cursor(after)
+        position = None if after is None else place_in(after)
         found: list[PaymentView] = []
         while len(found) <= first:
-            entries = await self._entries(merchant_id, position)
+            entries = await entries_after(self._redis, merchant_payments_key(merchant_id), position)
             if not entries:
                 break
             position = entries[-1]
             views = await self._views([payment_id for _, payment_id in entries])
             found.extend(view for view in views if wanted.admits(view))
         return Page(tuple(found[:first]), has_more=len(found) > first)
-
-    async def _entries(self, merchant_id: str, position: tuple[int, str] | None) -> list[tuple[int, str]]:
-        """The next entries of the list after `position`: by time, then by id, both descending."""
-        newest = "+inf" if position is None else position[0]
-        skipped = 0
-        while True:
-            rows = await self._redis.zrange(
-                merchant_payments_key(merchant_id),
-                newest,
-                "-inf",
-                desc=True,
-                byscore=True,
-                withscores=True,
-                offset=skipped,
-                num=_CHUNK,
-            )
-            scored = cast("list[tuple[bytes, float]]", rows)
-            entries = [(int(score), member.decode()) for member, score in scored]
-            later = [entry for entry in entries if position is None or entry < position]
-            if later or len(rows) < _CHUNK:
-                return later
-            skipped += len(rows)
 
     async def _views(self, payment_ids: Sequence[str]) -> list[PaymentView]:
         pipeline = self._redis.pipeline(transaction=False)
@@ -127,14 +102,4 @@ class ReadModel:
 
 def cursor_of(view: PaymentView) -> str:
     """The opaque cursor after which the payment's successors in the list stand."""
-    place = f"{round(view.initiated_at.timestamp() * 1000)}:{view.id}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> tuple[int, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        milliseconds, payment_id = base64.urlsafe_b64decode(padded).decode().split(":")
-        return int(milliseconds), payment_id
-    except (ValueError, binascii.Error):
-        raise InvalidCursor("not a cursor this server gave out") from None
+    return cursor_at(round(view.initiated_at.timestamp() * 1000), view.id)

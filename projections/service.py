@@ -17,8 +17,8 @@ from app.eventstore.codec import UnreadableEvent
 from app.eventstore.port import NO_STREAM, EventStore, EventStoreError, RecordedEvent
 from app.redisio import RedisError
 from projections.batches import batched
-from projections.fold import FoldedOrder
-from projections.folds import Folds, UnfoldableEvent, order_folds, payment_folds
+from projections.fold import FoldedDeliveries, FoldedOrder, FoldedPayment
+from projections.folds import Folds, UnfoldableEvent, delivery_folds, order_folds, payment_folds
 from projections.merchant_feed import FeedForgotten
 from projections.names import CATEGORIES, Topic
 from projections.publisher import Batch, Publisher, ReadModelLost
@@ -26,13 +26,18 @@ from projections.publisher import Batch, Publisher, ReadModelLost
 _BATCH = 256
 _LEAST_WAIT_SECONDS = 0.1
 _MOST_WAIT_SECONDS = 2.0
+_FOLDS: dict[str, Callable[[EventStore], Folds[Any, Any]]] = {
+    "payment": payment_folds,
+    "order": order_folds,
+    "delivery": delivery_folds,
+}
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Keeps the read model up with both categories; `ready` is called once it has begun."""
+    """Keeps the read model up with its categories; `ready` is called once it has begun."""
 
     store: EventStore
     publisher: Publisher
@@ -52,7 +57,7 @@ class Projection:
         wait = _LEAST_WAIT_SECONDS
         # Streams do not change, so what was folded before an interruption holds after it: else the first event of every
         # payment that comes then would cost a read, one after the other.
-        folds: Folds[Any, Any] = payment_folds(self.store) if category == "payment" else order_folds(self.store)
+        folds = _FOLDS[category](self.store)
         while True:
             begun = asyncio.get_running_loop().time()
             try:
@@ -101,15 +106,19 @@ class Projection:
             # One event that cannot be read must not stop every other payment; its own stream stays as it was.
             log.exception("event left out of the read model", reason=str(fault))
             return
-        if isinstance(folded, FoldedOrder):
-            due = order_due_at(folded.state, folded.at, self.policy.order_patience)
-        else:
-            due = due_at(folded.state, folded.at, self.policy)
-            if event.revision == 0:
-                await writes.list_payment(folded.view)
-            if update:
-                await writes.tell_merchant(folded.view.merchant_id, _place_of(event), entity_id, update)
-        await writes.write(Topic(folds.topic, entity_id), folded.view, update, due)
+        match folded:
+            case FoldedPayment():
+                due = due_at(folded.state, folded.at, self.policy)
+                if event.revision == 0:
+                    await writes.list_payment(folded.view)
+                if update:
+                    await writes.tell_merchant(folded.view.merchant_id, _place_of(event), entity_id, update)
+                await writes.write(Topic("payment", entity_id), folded.view, update, due)
+            case FoldedOrder():
+                due = order_due_at(folded.state, folded.at, self.policy.order_patience)
+                await writes.write(Topic("order", entity_id), folded.view, update, due)
+            case FoldedDeliveries():
+                await writes.log_delivery(folded, _place_of(event))
 
 
 def _place_of(event: RecordedEvent) -> int:

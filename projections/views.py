@@ -6,6 +6,8 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from app.domain.delivery.events import SubjectKind
+from app.domain.delivery.model import DeliveryStatus
 from app.domain.order.events import OrderItem
 from app.domain.order.model import AttemptStatus, OrderStatus
 from app.domain.payment.events import CaptureMode, CardAuthenticationAction, QrAction, RedirectAction
@@ -98,6 +100,33 @@ class OrderView(_View):
     placed_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
+
+
+class MessageView(_View):
+    """A message to a target outside; `version` is that of the payment or order it tells of."""
+
+    message_id: str
+    version: int
+    type: str
+    status: DeliveryStatus
+    attempts: int
+    last_answer: str | None
+    occurred_at: datetime
+    owed_at: datetime
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+
+
+class DeliveriesView(_View):
+    """All messages about one payment or order to one target, as of `version`, the revision of the last event."""
+
+    channel: str
+    target_id: str
+    merchant_id: str
+    subject_kind: SubjectKind
+    subject: str
+    version: int
+    messages: tuple[MessageView, ...]
 
 
 View = PaymentView | OrderView

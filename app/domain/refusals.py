@@ -40,3 +40,15 @@ class IdempotencyKeyReused(Refusal):
 @dataclass(frozen=True)
 class NoSuchMessage(Refusal):
     """Nothing was owed under this version."""
+
+
+@dataclass(frozen=True)
+class NoSuchEndpoint(Refusal):
+    """The merchant has no such webhook endpoint."""
+
+
+@dataclass(frozen=True)
+class TooManyEndpoints(Refusal):
+    """The merchant has as many webhook endpoints as it may."""
+
+    maximum: int

@@ -11,6 +11,10 @@ from app.domain.delivery import decide as delivery_decide
 from app.domain.delivery import evolve as delivery_evolve
 from app.domain.delivery.events import DeliveryEvent
 from app.domain.delivery.model import DeliveryCommand, DeliveryState
+from app.domain.endpoints import decide as endpoints_decide
+from app.domain.endpoints import evolve as endpoints_evolve
+from app.domain.endpoints.events import EndpointEvent
+from app.domain.endpoints.model import EndpointCommand, Endpoints
 from app.domain.order import decide as order_decide
 from app.domain.order import evolve as order_evolve
 from app.domain.order.events import OrderEvent
@@ -59,6 +63,9 @@ ORDERS: Kind[OrderEvent, OrderCommand, OrderState] = Kind(
 )
 DELIVERIES: Kind[DeliveryEvent, DeliveryCommand, DeliveryState] = Kind(
     "delivery", _by_name(DeliveryEvent), delivery_evolve.fold, delivery_decide.decide
+)
+ENDPOINTS: Kind[EndpointEvent, EndpointCommand, Endpoints] = Kind(
+    "endpoints", _by_name(EndpointEvent), endpoints_evolve.fold, endpoints_decide.decide
 )
 
 

@@ -10,6 +10,10 @@ from app.domain.delivery import decide as delivery_decide
 from app.domain.delivery import evolve as delivery_evolve
 from app.domain.delivery.events import DeliveryEvent
 from app.domain.delivery.model import DeliveryCommand, DeliveryState, NothingOwed
+from app.domain.endpoints import decide as endpoints_decide
+from app.domain.endpoints import evolve as endpoints_evolve
+from app.domain.endpoints.events import EndpointEvent
+from app.domain.endpoints.model import EndpointCommand, Endpoints
 from app.domain.order import decide as order_decide
 from app.domain.order import evolve as order_evolve
 from app.domain.order.events import OrderEvent
@@ -94,4 +98,7 @@ PAYMENT: Decider[PaymentCommand, PaymentState, PaymentEvent] = Decider(
 ORDER: Decider[OrderCommand, OrderState, OrderEvent] = Decider(order_decide.decide, order_evolve.evolve, NotPlaced())
 DELIVERY: Decider[DeliveryCommand, DeliveryState, DeliveryEvent] = Decider(
     delivery_decide.decide, delivery_evolve.evolve, NothingOwed()
+)
+ENDPOINTS: Decider[EndpointCommand, Endpoints, EndpointEvent] = Decider(
+    endpoints_decide.decide, endpoints_evolve.evolve, Endpoints()
 )

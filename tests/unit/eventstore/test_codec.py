@@ -10,7 +10,7 @@ from app.domain.payment.events import ActionCompleted, PaymentEvent, PaymentExpi
 from app.eventstore.codec import Cause, UnreadableEvent, causation_of, decode, encode, new_cause
 from app.eventstore.port import NO_STREAM, NewEvent, RecordedEvent
 from app.eventstore.tokens import TokenKept
-from app.eventstore.transact import DELIVERIES, ORDERS, PAYMENTS
+from app.eventstore.transact import DELIVERIES, ENDPOINTS, ORDERS, PAYMENTS
 from tests.support.builders import NOW, initiated
 from tests.support.commands import histories
 from tests.support.positions import taken
@@ -21,6 +21,7 @@ TYPES: dict[str, Any] = {
     **PAYMENTS.events,
     **ORDERS.events,
     **DELIVERIES.events,
+    **ENDPOINTS.events,
     TokenKept.__name__: TokenKept,
 }
 GOLDEN = Path(__file__).parents[2] / "golden" / "events.json"

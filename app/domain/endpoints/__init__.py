@@ -1,0 +1,1 @@
+"""A merchant's webhook endpoints: events, states and commands, and the pure functions between them."""
