@@ -11,6 +11,11 @@ from pydantic import SecretStr
 
 from app.domain.ids import OrderId, PaymentId
 
+PAYMENT_TOKENS = "seal"
+"""What payment tokens are sealed for."""
+WEBHOOK_SECRETS = "webhook secret"
+"""What the secrets of merchants' webhook endpoints are sealed for."""
+
 
 class Unsealable(Exception):
     """A sealed value that this secret key did not seal."""
@@ -21,18 +26,18 @@ class Vault:
 
     def __init__(self, secret_key: SecretStr) -> None:
         self._root = secret_key.get_secret_value().encode()
-        self._seal = Fernet(base64.urlsafe_b64encode(self._derived("seal")))
+        self._seals: dict[str, Fernet] = {}
 
-    def seal(self, token: SecretStr) -> str:
-        """A payment token as it is stored: encrypted and authenticated."""
-        return self._seal.encrypt(token.get_secret_value().encode()).decode()
+    def seal(self, secret: SecretStr, use: str = PAYMENT_TOKENS) -> str:
+        """A secret as it is stored: encrypted and authenticated."""
+        return self._seal(use).encrypt(secret.get_secret_value().encode()).decode()
 
-    def unseal(self, sealed: str) -> SecretStr:
-        """The token again; raises `Unsealable`."""
+    def unseal(self, sealed: str, use: str = PAYMENT_TOKENS) -> SecretStr:
+        """The secret again; raises `Unsealable`."""
         try:
-            return SecretStr(self._seal.decrypt(sealed).decode())
+            return SecretStr(self._seal(use).decrypt(sealed).decode())
         except (InvalidToken, ValueError):
-            raise Unsealable("the token was sealed with another secret key") from None
+            raise Unsealable("it was sealed with another secret key, or for another use") from None
 
     def digest(self, token: SecretStr, payment_id: PaymentId) -> str:
         """Tells the tokens under one payment apart; of the same token under another payment nothing shows."""
@@ -46,6 +51,11 @@ class Vault:
         """Tells requests with different content apart without revealing it."""
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return self._mac("fingerprint", canonical.encode())
+
+    def _seal(self, use: str) -> Fernet:
+        if use not in self._seals:
+            self._seals[use] = Fernet(base64.urlsafe_b64encode(self._derived(use)))
+        return self._seals[use]
 
     def _derived(self, purpose: str) -> bytes:
         return hmac.digest(self._root, f"paygate {purpose}".encode(), hashlib.sha256)

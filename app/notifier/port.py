@@ -102,8 +102,8 @@ class Directory(Protocol[Target_co]):
         """Where the target stands now."""
         ...
 
-    async def switch_off(self, address: Address, reason: str, at: datetime) -> None:
-        """Call the target no more; again changes nothing."""
+    async def switch_off(self, address: Address, reason: str, at: datetime) -> bool:
+        """Call the target no more; whether it was called until now."""
         ...
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from app.domain.delivery.events import DeliveryEvent
 from app.domain.delivery.model import (
     Address,
     DeliveryCommand,
@@ -21,16 +21,15 @@ from app.domain.delivery.model import (
 from app.domain.delivery.next_action import Attempt, next_action
 from app.eventstore.codec import Cause
 from app.eventstore.port import EventStore
-from app.eventstore.transact import DELIVERIES, History, load, transact
+from app.eventstore.transact import DELIVERIES, load, transact
 from app.notifier.port import Channel, Gone, NotSent, Off, Ready, Removed, Sent
 from app.notifier.subjects import message_of
-from app.observability.metrics import DELIVERIES_TRIED
+from app.observability.metrics import DELIVERIES_TRIED, TARGETS_SWITCHED_OFF
 from app.redisio import RedisError
 
 log = structlog.get_logger()
 
 Target = TypeVar("Target")
-DeliveryHistory = History[DeliveryEvent, DeliveryState]
 
 
 class Health(Protocol):
@@ -39,6 +38,14 @@ class Health(Protocol):
     async def failing_since(self, target_id: str) -> datetime | None:
         """When the target first failed after its last success; None when it does not fail. Raises `RedisError`."""
         ...
+
+
+class Progress(Enum):
+    """What came of pumping a delivery stream."""
+
+    MOVED = "something was written"
+    STILL = "nothing is due"
+    OFF = "its target is not to be called at present"
 
 
 @dataclass(frozen=True)
@@ -51,35 +58,36 @@ class DeliveryPump(Generic[Target]):
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
 
-    async def run(self, delivery_id: str, cause: Cause) -> bool:
-        """Send what is due of one stream, in order; whether anything was written.
+    async def run(self, delivery_id: str, cause: Cause) -> Progress:
+        """Send what is due of one stream, in order, until nothing is.
 
         Whoever stops between a message's being sent and its being recorded is followed by somebody who sends it again,
         under the same id. Raises `StoreUnavailable`, `WrongRevision`, `UnreadableEvent` and `NothingToTell`.
         """
         history = await load(self.store, DELIVERIES, delivery_id)
-        begun_at = history.revision
+        progress = Progress.STILL
         while True:
-            before = history.revision
-            history = await self._step(delivery_id, history, cause)
-            if history.revision == before:
-                return history.revision != begun_at
+            state = history.state
+            if isinstance(state, NothingOwed) or state.next is None or state.address.channel != self.channel.name:
+                return progress
+            command = await self._next(state.address, state)
+            if isinstance(command, Progress):
+                return command if progress is Progress.STILL else progress
+            outcome = await transact(self.store, DELIVERIES, delivery_id, command, cause, known=history)
+            history, progress = outcome.history, Progress.MOVED
 
-    async def _step(self, delivery_id: str, history: DeliveryHistory, cause: Cause) -> DeliveryHistory:
-        state = history.state
-        if isinstance(state, NothingOwed) or state.next is None or state.address.channel != self.channel.name:
-            return history
-        match await self.channel.directory.find(state.address):
+    async def _next(self, address: Address, state: DeliveryState) -> DeliveryCommand | Progress:
+        """What to write down after doing what is due, or why nothing is done."""
+        match await self.channel.directory.find(address):
             case Removed(reason):
-                return await self._write(delivery_id, history, GiveUpAll(reason, self.clock()), cause)
+                return GiveUpAll(reason, self.clock())
             case Off():
-                return history
+                return Progress.OFF
             case Ready(target, resumed_at):
                 action = next_action(state, self.clock(), resumed_at)
                 if not isinstance(action, Attempt):
-                    return history
-                command = await self._attempt(state.address, action.message, target, resumed_at)
-                return await self._write(delivery_id, history, command, cause)
+                    return Progress.STILL
+                return await self._attempt(address, action.message, target, resumed_at)
 
     async def _attempt(
         self, address: Address, owed: OwedMessage, target: Target, resumed_at: datetime | None
@@ -94,7 +102,7 @@ class DeliveryPump(Generic[Target]):
                 return RecordMade(owed.version, number, detail, now)
             case Gone(reason):
                 # First of all, so that nobody calls it meanwhile. What it is owed stays owed.
-                await self.channel.directory.switch_off(address, reason, now)
+                await self._switch_off(address, reason, now)
                 return self._failure(owed, NotSent(reason), now)
             case NotSent():
                 await self._switch_off_when_dead(address, resumed_at, now)
@@ -116,10 +124,9 @@ class DeliveryPump(Generic[Target]):
         patience = self.channel.policy.switch_off_after
         if now - max(since, resumed_at or since) >= patience:
             reason = f"has taken nothing for {patience.total_seconds() / 86400:g} days"
-            await self.channel.directory.switch_off(address, reason, now)
+            await self._switch_off(address, reason, now)
 
-    async def _write(
-        self, delivery_id: str, history: DeliveryHistory, command: DeliveryCommand, cause: Cause
-    ) -> DeliveryHistory:
-        outcome = await transact(self.store, DELIVERIES, delivery_id, command, cause, known=history)
-        return outcome.history
+    async def _switch_off(self, address: Address, reason: str, now: datetime) -> None:
+        if await self.channel.directory.switch_off(address, reason, now):
+            TARGETS_SWITCHED_OFF.labels(self.channel.name).inc()
+            log.warning("target switched off", target=address.target_id, merchant=address.merchant_id, reason=reason)
