@@ -26,6 +26,7 @@ from app.live.hub import NoSuchTopic, PositionAhead
 from app.live.mailbox import SlowConsumer
 from app.redisio import RedisError
 from app.transports.callers import Identify
+from projections.documents import order_document, payment_document
 from projections.names import Topic
 from projections.views import OrderView, PaymentView, Update
 from schema.context import Services
@@ -116,37 +117,8 @@ def _headers(version: int, *, final: bool) -> dict[str, str]:
     return headers if final else {**headers, "retry-after": str(_ASK_AGAIN_SECONDS)}
 
 
-def _payment(view: PaymentView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "status": view.status,
-        "final": view.status.final,
-        "version": view.changed,
-        "previousVersion": view.previous,
-        "amount": {"amount": view.amount, "currency": view.currency},
-        "refundedAmount": {"amount": view.refunded, "currency": view.currency},
-        "action": None if view.action is None else view.action.model_dump(mode="json"),
-        "failure": None if view.failure is None else view.failure.model_dump(mode="json"),
-        "updatedAt": view.updated_at.isoformat(),
-    }
-
-
-def _order(view: OrderView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "status": view.status,
-        "final": view.status.final,
-        "version": view.changed,
-        "previousVersion": view.previous,
-        "total": {"amount": view.total, "currency": view.currency},
-        "paymentId": view.payment_id,
-        "reason": view.reason,
-        "updatedAt": view.updated_at.isoformat(),
-    }
-
-
-PAYMENT_STATUS = Resource("payment", Queries.payment, attrgetter("payment"), _payment)
-ORDER_STATUS = Resource("order", Queries.order, attrgetter("order"), _order)
+PAYMENT_STATUS = Resource("payment", Queries.payment, attrgetter("payment"), payment_document)
+ORDER_STATUS = Resource("order", Queries.order, attrgetter("order"), order_document)
 
 
 def _seconds(text: str | None) -> float | None:

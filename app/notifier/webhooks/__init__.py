@@ -1,0 +1,1 @@
+"""Merchants' servers: CloudEvents, signed as Standard Webhooks, to the endpoints that merchants have registered."""

@@ -1,0 +1,135 @@
+"""One call of a merchant's endpoint: signed, bounded in time and size, to the address that was checked.
+
+Nothing is kept between calls: connections are told apart by address alone, and two merchants' servers may share one.
+What an endpoint answers beyond its status is neither kept nor logged.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+from standardwebhooks import Webhook
+
+from app.access.vault import WEBHOOK_SECRETS, Vault
+from app.destinations import Destination, Destinations, IPAddress, NotAllowed, NotFound
+from app.domain.endpoints.model import Endpoint
+from app.notifier.port import Gone, Message, NotSent, Outcome, Sent
+from app.notifier.webhooks.cloud_events import CONTENT_TYPE, cloud_event
+
+LARGEST_ANSWER = 64 * 1024
+"""Bytes of an answer that are read; then the connection is closed."""
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+
+
+@dataclass(frozen=True)
+class WebhookSender:
+    """Sends to endpoints; `source` is the CloudEvents source, `seconds` what a call takes at most in all."""
+
+    transport: httpx.AsyncBaseTransport
+    destinations: Destinations
+    vault: Vault
+    source: str
+    clock: Callable[[], datetime]
+    seconds: float
+
+    async def send(self, message: Message, target: Endpoint) -> Outcome:
+        """See `app.notifier.port.Sender`. Raises `Unsealable` when the endpoint's secret cannot be read."""
+        body = cloud_event(message, self.source)
+        headers = self._headers(message, target, body)
+        try:
+            async with asyncio.timeout(self.seconds):
+                destination = await self.destinations.check(target.url)
+                return await self._call(destination, headers, body)
+        except TimeoutError:
+            return NotSent(f"no answer within {self.seconds:g} s")
+        except (NotAllowed, NotFound) as fault:
+            return NotSent(f"not called: {fault}")
+        except httpx.TransportError as fault:
+            return NotSent(f"no answer ({type(fault).__name__})")
+
+    def _headers(self, message: Message, target: Endpoint, body: bytes) -> dict[str, str]:
+        now = self.clock()
+        secrets = [self.vault.unseal(each.sealed, WEBHOOK_SECRETS) for each in target.secrets_at(now)]
+        signatures = [Webhook(secret.get_secret_value()).sign(message.id, now, body.decode()) for secret in secrets]
+        return {
+            "content-type": CONTENT_TYPE,
+            "user-agent": "paygate",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+    async def _call(self, destination: Destination, headers: dict[str, str], body: bytes) -> Outcome:
+        *others, last = destination.addresses
+        for address in others:
+            try:
+                return await self._call_at(address, destination, headers, body)
+            except httpx.ConnectError:
+                # Nothing was sent: the name has another address.
+                continue
+        return await self._call_at(last, destination, headers, body)
+
+    async def _call_at(
+        self, address: IPAddress, destination: Destination, headers: dict[str, str], body: bytes
+    ) -> Outcome:
+        request = httpx.Request(
+            "POST",
+            destination.url_at(address),
+            headers={"host": destination.host_header, **headers},
+            content=body,
+            # The certificate has to be the name's, although the connection is the address's.
+            extensions={"sni_hostname": destination.host},
+        )
+        response = await self.transport.handle_async_request(request)
+        try:
+            await _read(response)
+        finally:
+            await response.aclose()
+        return self._outcome(response)
+
+    def _outcome(self, response: httpx.Response) -> Outcome:
+        status = response.status_code
+        answered = f"answered {status}"
+        if response.is_success:
+            return Sent(answered)
+        if status == HTTPStatus.GONE:
+            return Gone(answered)
+        if response.is_redirect:
+            return NotSent(f"{answered}: redirects are not followed")
+        return NotSent(answered, _retry_after(response.headers.get("retry-after"), self.clock()))
+
+
+async def _read(response: httpx.Response) -> None:
+    """Let the endpoint say what it has to say, within bounds: some take a connection closed too soon for a failure."""
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size >= LARGEST_ANSWER:
+            return
+
+
+def _retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """How long the header asks not to be called: seconds or a date; None when it says neither."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value[:10]), 10**9))
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+
+
+@asynccontextmanager
+async def open_transport() -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+    """Connections to anywhere, each used once, by no proxy."""
+    transport = httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), limits=_LIMITS, trust_env=False)
+    async with transport:
+        yield transport
