@@ -122,6 +122,23 @@ def process() -> None:
 
 
 @cli.command()
+def notify() -> None:
+    """Run the notifier: tell merchants' servers, by signed webhooks, what happens to payments and orders."""
+    from app.wiring import open_notifier
+
+    settings = _settings()
+
+    async def run() -> None:
+        async with open_notifier(settings, _say_ready("notifier")) as notifier:
+            await notifier.run()
+
+    try:
+        run_until_stopped(run())
+    except SettingsError as fault:
+        _fail(str(fault))
+
+
+@cli.command()
 def reconcile(
     everything: Annotated[
         bool, typer.Option("--all", help="look at every payment in the event store, not only at what is due")

@@ -1,10 +1,11 @@
 """Every `PAYGATE_…` variable, with type, default and help. The only reader of the environment."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
@@ -128,6 +129,18 @@ class Settings(BaseSettings):
     wait_timeout_ms: int = Field(
         10_000, ge=1, le=60_000, description="milliseconds a mutation with `waitFor` waits when it does not say"
     )
+    webhook_networks: list[str] = Field(
+        [],
+        description="JSON list of networks besides the public internet where merchants' endpoints may be, also by "
+        'http: ["10.1.0.0/16"]; in `dev`, this machine is one',
+    )
+    webhook_timeout: float = Field(
+        5.0, gt=0, le=60, description="seconds a merchant's endpoint has to answer a webhook"
+    )
+    webhook_concurrency: int = Field(
+        4, ge=1, le=100, description="webhooks one notifier sends to an endpoint at a time, each about another payment"
+    )
+    notifier_interval: float = Field(1.0, gt=0, le=60, description="seconds between looks for messages that are due")
     log_format: Literal["console", "json"] = Field("console", description="how log lines are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")
 
@@ -135,6 +148,13 @@ class Settings(BaseSettings):
     def open_to_look(self) -> bool:
         """Whether strangers may explore the schema."""
         return self.profile is Profile.DEV if self.introspection is None else self.introspection
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _networks_are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network)  # raises ValueError for what is none
+        return networks
 
     @model_validator(mode="after")
     def _secrets_are_long_enough(self) -> "Settings":

@@ -3,16 +3,19 @@
 Adapters are made here and nowhere else.
 """
 
+import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 from app.access.authenticator import Authenticator
 from app.access.options import AccessOptions
 from app.access.rates import Rate, Rates, Work
 from app.access.revocation import Revocations
 from app.access.vault import Vault
+from app.destinations import LOOPBACK, Destinations
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
@@ -25,6 +28,12 @@ from app.gateway.returning import Returns
 from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
+from app.notifier.port import Channel
+from app.notifier.pump import DeliveryPump
+from app.notifier.service import ChannelService, Notifier, Wishes
+from app.notifier.webhooks.directory import EndpointDirectory
+from app.notifier.webhooks.sender import WebhookSender, open_transport
+from app.notifier.webhooks.wishes import EndpointWishes
 from app.processor.perform import Performer
 from app.processor.pump import Pump
 from app.processor.reconcile import Reconciliation
@@ -34,6 +43,7 @@ from app.providers.registry import ProviderRegistry, open_providers
 from app.redisio import open_redis
 from app.settings import Profile, Settings, SettingsError
 from app.webhooks.receive import Webhooks
+from projections.deliveries import DeliveryLog
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
@@ -168,6 +178,46 @@ async def open_processor(settings: Settings, ready: Callable[[], None]) -> Async
         guarded = providers.each(lambda provider: GuardedProvider(provider, circuits))
         pump = _pump(settings, store, guarded)
         yield Processor(store, ReadModel(redis), pump, settings.processor_concurrency, settings.sweep_interval, ready)
+
+
+@asynccontextmanager
+async def open_notifier(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Notifier, None]:
+    """`paygate notify`."""
+    async with (
+        esdb.connect(settings.eventstore_uri) as store,
+        open_redis(settings.redis_url) as redis,
+        open_transport() as transport,
+    ):
+        log = DeliveryLog(redis)
+        sender = WebhookSender(
+            transport,
+            destinations_of(settings),
+            _vault(settings),
+            settings.public_url,
+            utc_now,
+            settings.webhook_timeout,
+        )
+        webhooks = Channel("webhook", EndpointDirectory(store), sender)
+        yield Notifier(
+            [
+                ChannelService(
+                    store,
+                    log,
+                    DeliveryPump(store, webhooks, log, utc_now, random.random),
+                    settings.webhook_concurrency,
+                    settings.notifier_interval,
+                    wishes=Wishes("endpoints", EndpointWishes(store, log).streams_after),
+                ),
+            ],
+            ready,
+        )
+
+
+def destinations_of(settings: Settings) -> Destinations:
+    """Where merchants' endpoints may be."""
+    dev = settings.profile is Profile.DEV
+    networks = tuple(ip_network(network) for network in settings.webhook_networks)
+    return Destinations((*networks, *LOOPBACK) if dev else networks, http=dev)
 
 
 def _pump(settings: Settings, store: EventStore, providers: ProviderRegistry) -> Pump:

@@ -103,6 +103,7 @@ def test_every_process_of_the_system_runs_as_a_service_of_its_own() -> None:
         "sandbox": ["paygate", "sandbox"],
         "projection": ["paygate", "project"],
         "processor": ["paygate", "process"],
+        "notifier": ["paygate", "notify"],
         "gateway": ["paygate", "serve"],
     }
 

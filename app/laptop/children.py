@@ -43,6 +43,7 @@ def children(plan: Plan, folder: DataFolder, paygate: tuple[str, ...] = PAYGATE)
         found.append(own("sandbox", "sandbox", accepts(reachable(settings.sandbox_host), ports["sandbox"])))
     found.append(own("projection", "project", says(r"\bready\b")))
     found.append(own("processor", "process", says(r"\bready\b")))
+    found.append(own("notifier", "notify", says(r"\bready\b")))
     found.append(own("gateway", "serve", _healthy(f"http://{address(settings.host, ports['gateway'])}/health/ready")))
     return found
 

@@ -21,7 +21,7 @@ from app.laptop.ports import free_ports
 from app.laptop.stack import PROCESSES, run_stack
 from app.settings import Settings
 
-NAMES = ["eventstore", "valkey", "sandbox", "projection", "processor", "gateway"]
+NAMES = ["eventstore", "valkey", "sandbox", "projection", "processor", "notifier", "gateway"]
 PATIENCE_SECONDS = 30.0
 PRETEND = (sys.executable, str(Path(__file__).with_name("pretend_paygate.py")))
 RUN = f"""
@@ -150,7 +150,7 @@ def test_it_starts_again_right_after_it_was_killed(tmp_path: Path) -> None:
 def test_servers_the_user_names_are_used_instead(tmp_path: Path) -> None:
     given = {"PAYGATE_EVENTSTORE_URI": "esdb://store:2113", "PAYGATE_REDIS_URL": "redis://cache:6379/0"}
     with stack(tmp_path, **given) as running:
-        assert list(running.processes()) == ["sandbox", "projection", "processor", "gateway"]
+        assert list(running.processes()) == ["sandbox", "projection", "processor", "notifier", "gateway"]
         assert "ready and uses dev esdb://store:2113 redis://cache:6379/0 http://127.0.0.1:" in running.started
 
 

@@ -19,7 +19,9 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.mark.parametrize("victim", ["eventstore", "valkey", "sandbox", "projection", "processor", "gateway"])
+@pytest.mark.parametrize(
+    "victim", ["eventstore", "valkey", "sandbox", "projection", "processor", "notifier", "gateway"]
+)
 async def test_a_killed_process_costs_no_transition_and_no_second_charge(fragile: Stack, victim: str) -> None:
     async with front_end(fragile) as client:
         payment_id = await client.begin("tok_slow")

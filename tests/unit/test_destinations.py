@@ -211,6 +211,6 @@ async def test_networks_of_ours_are_called_where_the_settings_say_so_and_by_http
 async def test_a_laptop_calls_itself() -> None:
     laptop = Destinations(networks=LOOPBACK, http=True, resolve=WORLD.resolve)
     for url in ("http://127.0.0.1:5000/", "http://[::1]:5000/", "http://[::ffff:127.0.0.1]/"):
-        assert await laptop.check(url)
+        assert (await laptop.check(url)).scheme == "http"
     with pytest.raises(NotAllowed):
         await laptop.check("http://10.0.0.8/")
