@@ -4,6 +4,7 @@ Adapters are made here and nowhere else.
 """
 
 import random
+import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from app.destinations import LOOPBACK, Destinations
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
+from app.gateway.endpoints import EndpointCommands
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins
 from app.gateway.orders import OrderCommands
@@ -103,7 +105,18 @@ async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gat
             return_origins = ReturnOrigins(origins, open=settings.profile is Profile.DEV)
             commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, OpenCircuits(redis))
             queries, rates = Queries(store, read_model), Rates(redis, rates_of(limits))
-            services = Services(commands, OrderCommands(commands), queries, hub, rates, settings.wait_timeout_ms)
+            endpoints = EndpointCommands(
+                store,
+                read_model.deliveries,
+                vault,
+                destinations_of(settings),
+                utc_now,
+                secrets.token_bytes,
+                in_flight,
+            )
+            services = Services(
+                commands, OrderCommands(commands), queries, hub, rates, settings.wait_timeout_ms, endpoints
+            )
             webhooks = Webhooks(store, providers, utc_now)
             returns = Returns(store, utc_now)
             yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)

@@ -6,6 +6,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from app.access.model import Caller
 from app.access.rates import Rates
+from app.gateway.endpoints import EndpointCommands
 from app.gateway.orders import OrderCommands
 from app.gateway.payments import PaymentCommands
 from app.gateway.queries import Queries
@@ -25,6 +26,7 @@ class Services:
     hub: Hub
     rates: Rates
     wait_timeout_ms: int
+    endpoints: EndpointCommands
 
 
 @dataclass

@@ -20,7 +20,7 @@ from graphql import (
 _CEILING = 10**9
 _PAGE = 100
 # How many entries a list brings at the most, or typically where nothing bounds it.
-_ENTRIES = {"payments": _PAGE, "history": 10}
+_ENTRIES = {"payments": _PAGE, "history": 10, "deliveries": _PAGE, "endpoints": 20}
 
 
 def cost_of(document: DocumentNode) -> int:

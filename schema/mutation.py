@@ -22,6 +22,7 @@ from app.gateway.waiting import wait_for, wait_for_order
 from projections.views import PaymentView
 from schema import mapping, orders
 from schema.context import Info
+from schema.endpoint_operations import EndpointMutations
 from schema.inputs import (
     CancelOrderInput,
     CancelPaymentInput,
@@ -37,7 +38,7 @@ Request = TypeVar("Request", CaptureRequest, CancelRequest, RefundRequest)
 
 
 @strawberry.type
-class Mutation:
+class Mutation(EndpointMutations):
     """What can be done. An answer means: stored."""
 
     @strawberry.mutation(description="Begin a payment. Answered as soon as it is safely stored, or see `waitFor`.")

@@ -8,6 +8,7 @@ from app.domain.payment.model import PaymentStatus
 from projections.readmodel import PaymentFilter
 from schema import mapping, orders
 from schema.context import Info
+from schema.endpoint_operations import EndpointQueries
 from schema.errors import api_error
 from schema.orders import Order
 from schema.types import Payment, PaymentConnection
@@ -16,7 +17,7 @@ _MOST_AT_ONCE = 100
 
 
 @strawberry.type
-class Query:
+class Query(EndpointQueries):
     """What can be read."""
 
     @strawberry.field(description="A payment of yours, or null.")

@@ -38,6 +38,11 @@ def refund_id_for(payment_id: PaymentId, idempotency_key: str) -> RefundId:
     return RefundId(f"ref_{_digest('refund', payment_id, idempotency_key)}")
 
 
+def endpoint_id_from(random: bytes) -> str:
+    """The id of a new webhook endpoint, from bytes that nobody else has."""
+    return f"we_{base64.b32encode(random).decode().lower().rstrip('=')}"
+
+
 def message_id_for(target_id: str, subject: str, version: int) -> str:
     """The id of the one message that tells a target of one change of a payment or order, however often it is sent."""
     return f"msg_{_digest('message', target_id, subject, str(version))}"
