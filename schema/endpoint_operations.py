@@ -89,9 +89,7 @@ class EndpointMutations:
             return mapping.invalid(refusal)
         return EndpointRegistered(endpoint=endpoints.endpoint(made.endpoint), secret=made.secret.get_secret_value())
 
-    @strawberry.mutation(
-        description="Change an endpoint. Another choice of events counts for what happens after it."
-    )
+    @strawberry.mutation(description="Change an endpoint. Another choice of events counts for what happens after it.")
     async def update_endpoint(self, info: Info, input: UpdateEndpointInput) -> EndpointResult:  # noqa: A002
         """Change an endpoint."""
         return await _command(info, input, UpdateEndpointRequest, info.context.services.endpoints.update)
