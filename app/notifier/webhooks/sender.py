@@ -128,8 +128,9 @@ def _retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 
 @asynccontextmanager
-async def open_transport() -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
-    """Connections to anywhere, each used once, by no proxy."""
-    transport = httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), limits=_LIMITS, trust_env=False)
+async def open_transport(trust: ssl.SSLContext | None = None) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+    """Connections to anywhere, each used once, by no proxy; to whom `trust`, or else the system, trusts."""
+    context = trust or ssl.create_default_context()
+    transport = httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS, trust_env=False)
     async with transport:
         yield transport

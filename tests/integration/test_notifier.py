@@ -1,0 +1,115 @@
+"""The notifier as it runs: nothing is lost when it stops, and no endpoint waits for another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from app.domain.delivery.events import DeliveryMade
+from app.domain.delivery.next_action import RetryPolicy
+from app.domain.payment.next_action import Policy
+from app.eventstore import esdb
+from app.notifier.service import ChannelService, Notifier, Wishes
+from app.notifier.webhooks.sender import open_transport
+from app.notifier.webhooks.wishes import EndpointWishes
+from app.redisio import open_redis
+from projections.publisher import Publisher
+from projections.service import Projection
+from tests.integration.payments import VISIBLE_OF_SETTLED, new_id, settled, write
+from tests.integration.shop import Office, RealClock, Shop, open_shop
+from tests.support.eventstore_process import EventStoreProcess
+from tests.support.valkey_process import ValkeyProcess
+from tests.support.waiting import eventually
+
+AT_ONCE = 2
+QUICK = RetryPolicy(pauses=(timedelta(milliseconds=50),) * 20)
+
+
+@pytest.fixture
+async def office(own_server: EventStoreProcess, own_valkey: ValkeyProcess) -> AsyncIterator[Office]:
+    """With a projection that runs."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(esdb.connect(own_server.uri))
+        redis = await stack.enter_async_context(open_redis(own_valkey.url))
+        transport = await stack.enter_async_context(open_transport())
+        projection = Projection(store, Publisher(redis), Policy())
+        await stack.enter_async_context(_running(projection))
+        yield Office(store, redis, transport, clock=RealClock(), policy=QUICK)
+
+
+@asynccontextmanager
+async def _running(service: Projection | Notifier) -> AsyncIterator[None]:
+    task = asyncio.create_task(service.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def notifying(office: Office) -> Notifier:
+    wishes = Wishes("endpoints", EndpointWishes(office.store, office.log).streams_after)
+    return Notifier([ChannelService(office.store, office.log, office.pump(), AT_ONCE, 0.1, wishes=wishes)])
+
+
+async def _pay(office: Office, count: int) -> list[str]:
+    payments = [new_id() for _ in range(count)]
+    for payment_id in payments:
+        now = [event.model_copy(update={"at": office.clock()}) for event in settled(payment_id)]
+        first = now[0].model_copy(update={"merchant_id": office.merchant_id})
+        await write(office.store, payment_id, [first, *now[1:]])
+    return payments
+
+
+async def _has_everything(shop: Shop, payments: list[str]) -> None:
+    async def complete() -> bool:
+        return all(set(shop.versions_of(payment_id)) == set(VISIBLE_OF_SETTLED) for payment_id in payments)
+
+    await eventually(complete, what="everything at the shop")
+
+
+async def test_an_endpoint_that_does_not_answer_delays_no_other_and_has_everything_in_order_in_the_end(
+    office: Office,
+) -> None:
+    async with open_shop() as slow, open_shop() as quick, _running(notifying(office)):
+        for shop in (slow, quick):
+            await office.register(shop.url)
+        slow.open.clear()
+        payments = await _pay(office, 5)
+        await _has_everything(quick, payments)
+        assert (slow.received, slow.waiting) == ([], AT_ONCE)
+        slow.will_answer(500, 500, 429)
+        slow.open.set()
+        await _has_everything(slow, payments)
+        assert slow.most_waiting == AT_ONCE
+        for payment_id in payments:
+            assert quick.versions_of(payment_id) == VISIBLE_OF_SETTLED
+            assert slow.versions_of(payment_id) == sorted(slow.versions_of(payment_id))
+
+
+async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_the_rest(office: Office) -> None:
+    async with open_shop() as shop:
+        made = await office.register(shop.url)
+        shop.open.clear()
+        async with _running(notifying(office)):
+            payments = await _pay(office, 4)
+
+            async def under_way() -> bool:
+                return shop.waiting == AT_ONCE
+
+            await eventually(under_way, what="messages under way")
+        shop.open.set()
+        async with _running(notifying(office)):
+            await _has_everything(shop, payments)
+
+            async def recorded() -> bool:
+                return all([await _recorded(office, made.endpoint.id, each) == VISIBLE_OF_SETTLED for each in payments])
+
+            await eventually(recorded, what="each message recorded once")
+
+
+async def _recorded(office: Office, endpoint_id: str, payment_id: str) -> list[int]:
+    events = await office.events(f"{endpoint_id}.{payment_id}")
+    return [event.version for event in events if isinstance(event, DeliveryMade)]
