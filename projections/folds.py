@@ -29,7 +29,8 @@ from projections.fold import (
 )
 from projections.views import Update
 
-_REMEMBERED = 20_000
+REMEMBERED = 20_000
+"""How many streams are remembered when nothing else is said."""
 
 Event = TypeVar("Event", bound=BaseModel)
 Folded = TypeVar("Folded", bound=FoldedPayment | FoldedOrder | FoldedDeliveries)
@@ -46,6 +47,7 @@ class Folds(Generic[Event, Folded]):
     store: EventStore
     kind: Kind[Event, Any, Any]
     fold: Callable[[Folded | None, int, Event], tuple[Folded, Update | None]]
+    remembered: int = REMEMBERED
     _remembered: "OrderedDict[str, Folded]" = field(default_factory=OrderedDict)
 
     async def take(self, recorded: RecordedEvent) -> tuple[str, Folded, Update | None]:
@@ -81,18 +83,18 @@ class Folds(Generic[Event, Folded]):
     def _remember(self, entity_id: str, folded: Folded) -> None:
         self._remembered[entity_id] = folded
         self._remembered.move_to_end(entity_id)
-        if len(self._remembered) > _REMEMBERED:
+        if len(self._remembered) > self.remembered:
             self._remembered.popitem(last=False)
 
 
-def payment_folds(store: EventStore) -> Folds[PaymentEvent, FoldedPayment]:
+def payment_folds(store: EventStore, remembered: int = REMEMBERED) -> Folds[PaymentEvent, FoldedPayment]:
     """No payment remembered yet."""
-    return Folds(store, PAYMENTS, fold_payment)
+    return Folds(store, PAYMENTS, fold_payment, remembered)
 
 
-def order_folds(store: EventStore) -> Folds[OrderEvent, FoldedOrder]:
+def order_folds(store: EventStore, remembered: int = REMEMBERED) -> Folds[OrderEvent, FoldedOrder]:
     """No order remembered yet."""
-    return Folds(store, ORDERS, fold_order)
+    return Folds(store, ORDERS, fold_order, remembered)
 
 
 def delivery_folds(store: EventStore) -> Folds[DeliveryEvent, FoldedDeliveries]:

@@ -27,11 +27,12 @@ from app.eventstore.port import Delivery, EventStore, EventStoreError, RecordedE
 from app.eventstore.transact import DELIVERIES
 from app.notifier.backoffs import Backoffs
 from app.notifier.lanes import Lanes
-from app.notifier.owing import delivery_id_of, owe
+from app.notifier.owing import Duties, delivery_id_of
 from app.notifier.pump import DeliveryPump, Progress
 from app.notifier.subjects import NothingToTell
 from app.redisio import RedisError
 from projections.deliveries import DeliveryLog
+from projections.folds import UnfoldableEvent
 
 _LEAST_WAIT_SECONDS = 0.1
 _MOST_WAIT_SECONDS = 2.0
@@ -45,6 +46,7 @@ _UNREADABLE = (
     ImpossibleDeliveryHistory,
     ImpossibleEndpointHistory,
     NothingToTell,
+    UnfoldableEvent,
     Unsealable,
     Refusal,
 )
@@ -81,8 +83,14 @@ class ChannelService:
         """Serve until cancelled; faults of the event store and of Redis are outlasted."""
         async with asyncio.TaskGroup() as tasks:
             lanes = Lanes(tasks, self._work, self.at_once)
+            duties = Duties.of(self.store, self.pump.channel, self.pump.clock)
+
+            async def owe(event: RecordedEvent) -> Sequence[tuple[str, str]]:
+                owed = await duties.after(event)
+                return [(each.target_id, delivery_id_of(each.target_id, each.subject)) for each in owed]
+
             for category in _CATEGORIES:
-                tasks.create_task(self._consume_for_ever(category, self._owe, lanes, tasks))
+                tasks.create_task(self._consume_for_ever(category, owe, lanes, tasks))
             if self.wishes is not None:
                 tasks.create_task(self._consume_for_ever(self.wishes.category, self._fulfil, lanes, tasks))
             tasks.create_task(self._sweep_for_ever(lanes))
@@ -123,10 +131,6 @@ class ChannelService:
             await delivery.ack()
             for target_id, delivery_id in streams:
                 lanes.offer(target_id, delivery_id)
-
-    async def _owe(self, event: RecordedEvent) -> Sequence[tuple[str, str]]:
-        owed = await owe(self.store, self.pump.channel, event, self.pump.clock)
-        return [(address.target_id, delivery_id_of(address.target_id, address.subject)) for address in owed]
 
     async def _fulfil(self, event: RecordedEvent) -> Sequence[tuple[str, str]]:
         streams = await self.wishes.streams_after(event) if self.wishes is not None else ()

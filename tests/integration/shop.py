@@ -30,7 +30,7 @@ from app.gateway.endpoint_requests import RegisterEndpointRequest
 from app.gateway.endpoints import EndpointCommands, EndpointWithSecret
 from app.gateway.inflight import InFlight
 from app.gateway.requests import parse
-from app.notifier.owing import delivery_id_of, owe
+from app.notifier.owing import Duties, delivery_id_of
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump, Progress
 from app.notifier.webhooks.directory import EndpointDirectory
@@ -217,8 +217,9 @@ class Office:
         return payment_id
 
     async def owe(self, payment_id: str) -> None:
+        duties = Duties.of(self.store, self.channel(), self.clock)
         for event in await self.store.read(PAYMENTS.stream(payment_id)):
-            await owe(self.store, self.channel(), event, self.clock)
+            await duties.after(event)
 
     async def run(self, endpoint_id: str, subject: str) -> Progress:
         """Bring one delivery stream forward, and the read model with it."""
