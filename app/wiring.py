@@ -30,6 +30,7 @@ from app.gateway.returning import Returns
 from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
+from app.notifier.claims import Claims
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump
 from app.notifier.service import ChannelService, Notifier, Wishes
@@ -211,12 +212,13 @@ async def open_notifier(settings: Settings, ready: Callable[[], None]) -> AsyncG
             settings.webhook_timeout,
         )
         webhooks = Channel("webhook", EndpointDirectory(store), sender)
+        claims = Claims(redis, settings.webhook_timeout + _CALL_MARGIN_SECONDS)
         yield Notifier(
             [
                 ChannelService(
                     store,
                     log,
-                    DeliveryPump(store, webhooks, log, utc_now, random.random),
+                    DeliveryPump(store, webhooks, log, utc_now, random.random, claims),
                     settings.webhook_concurrency,
                     settings.notifier_interval,
                     wishes=Wishes("endpoints", EndpointWishes(store, log).streams_after),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from redis.asyncio import Redis
@@ -16,7 +16,8 @@ from projections.names import PARTITIONS, TargetKeys, due_targets_key
 from projections.views import DeliveriesView, MessageView
 
 # KEYS: messages, due, due targets, log, health. ARGV: revision, view, subject, due time in Unix seconds or '', target,
-# place in the category, outcome, its time in Unix seconds, log entry or '', its time in Unix milliseconds.
+# place in the category, outcome, its time in Unix seconds, log entry or '', its time in Unix milliseconds, seconds
+# without an attempt after which a failure is a new one.
 _WRITE = """
 local have = redis.call('HGET', KEYS[1], 'revision')
 if have and tonumber(have) >= tonumber(ARGV[1]) then
@@ -41,13 +42,20 @@ local seen = redis.call('HGET', KEYS[5], 'place')
 if ARGV[7] ~= '' and (not seen or tonumber(seen) < tonumber(ARGV[6])) then
   redis.call('HSET', KEYS[5], 'place', ARGV[6])
   if ARGV[7] == 'made' then
-    redis.call('HDEL', KEYS[5], 'failing_since')
+    redis.call('HDEL', KEYS[5], 'failing_since', 'failed_at')
   else
-    redis.call('HSETNX', KEYS[5], 'failing_since', ARGV[8])
+    local failed = redis.call('HGET', KEYS[5], 'failed_at')
+    if not failed or tonumber(ARGV[8]) - tonumber(failed) > tonumber(ARGV[11]) then
+      redis.call('HSET', KEYS[5], 'failing_since', ARGV[8])
+    end
+    redis.call('HSET', KEYS[5], 'failed_at', ARGV[8])
   end
 end
 return 1
 """
+
+# While anything waits, attempts are about a day apart at most. A target not tried for longer may have recovered.
+_FORGET = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class DeliveryWriter:
                 event.at.timestamp(),
                 entry,
                 _milliseconds(event.at),
+                _FORGET.total_seconds(),
             ],
             client=client,
         )
@@ -151,10 +160,12 @@ class DeliveryLog:
         )
         return [member.decode() for member in members]
 
-    async def failing_since(self, target_id: str) -> datetime | None:
-        """When the target first failed after its last success; None when it does not fail."""
-        stored = await self._redis.hget(TargetKeys(target_id).health, "failing_since")
-        return None if stored is None else datetime.fromtimestamp(float(stored), UTC)
+    async def failing_since(self, target_id: str, now: datetime) -> datetime | None:
+        """Since when a target has taken nothing although it was tried all the while; None when it does not fail."""
+        since, last = await self._redis.hmget(TargetKeys(target_id).health, ["failing_since", "failed_at"])
+        if since is None or last is None or now.timestamp() - float(last) > _FORGET.total_seconds():
+            return None
+        return datetime.fromtimestamp(float(since), UTC)
 
     async def _logged(self, target_id: str, entries: Sequence[str]) -> list[LoggedDelivery]:
         wanted = [_subject_and_version(entry) for entry in entries]

@@ -100,7 +100,7 @@ class TargetKeys:
 
     @property
     def health(self) -> str:
-        """Hash with the `place` of the last outcome, and `failing_since`, in Unix seconds, when it was a failure."""
+        """Hash with the `place` of the last outcome; if it failed, `failing_since` and `failed_at` in Unix seconds."""
         return f"{_PREFIX}:{{d{self.partition}}}:health:{self.id}"
 
     def among_due(self, channel: str) -> str:
@@ -111,6 +111,11 @@ class TargetKeys:
 def due_targets_key(channel: str, partition: int) -> str:
     """Sorted set of a channel's targets by the time, in Unix seconds, at which they are to be told something."""
     return f"{_PREFIX}:{{d{partition}}}:due-targets:{channel}"
+
+
+def attempt_key(target_id: str, message_id: str, request: int, attempt: int) -> str:
+    """Which one notifier holds while it makes an attempt, of those for the same wish to have the message."""
+    return f"{_PREFIX}:{{d{TargetKeys(target_id).partition}}}:attempt:{message_id}:{request}:{attempt}"
 
 
 def feed_tail_key(partition: int) -> str:

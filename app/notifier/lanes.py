@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-_LONGEST = 1_000
+_LONGEST = 10_000
 
 
 @dataclass

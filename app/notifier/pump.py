@@ -35,8 +35,16 @@ Target = TypeVar("Target")
 class Health(Protocol):
     """How targets have been doing."""
 
-    async def failing_since(self, target_id: str) -> datetime | None:
-        """When the target first failed after its last success; None when it does not fail. Raises `RedisError`."""
+    async def failing_since(self, target_id: str, now: datetime) -> datetime | None:
+        """Since when the target has been failing all the while; None when it has not. Raises `RedisError`."""
+        ...
+
+
+class Claims(Protocol):
+    """Who of several makes an attempt."""
+
+    async def take(self, address: Address, message: OwedMessage) -> bool:
+        """Whether the attempt that is next is ours to make."""
         ...
 
 
@@ -57,6 +65,7 @@ class DeliveryPump(Generic[Target]):
     health: Health
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
+    claims: Claims | None = None
 
     async def run(self, delivery_id: str, cause: Cause) -> Progress:
         """Send what is due of one stream, in order, until nothing is.
@@ -87,6 +96,8 @@ class DeliveryPump(Generic[Target]):
                 action = next_action(state, self.clock(), resumed_at)
                 if not isinstance(action, Attempt):
                     return Progress.STILL
+                if self.claims is not None and not await self.claims.take(address, action.message):
+                    return Progress.STILL
                 return await self._attempt(address, action.message, target, resumed_at)
 
     async def _attempt(
@@ -115,7 +126,7 @@ class DeliveryPump(Generic[Target]):
 
     async def _switch_off_when_dead(self, address: Address, resumed_at: datetime | None, now: datetime) -> None:
         try:
-            since = await self.health.failing_since(address.target_id)
+            since = await self.health.failing_since(address.target_id, now)
         except RedisError as fault:
             log.warning("health unknown", target=address.target_id, fault=type(fault).__name__)
             return

@@ -30,6 +30,7 @@ from app.gateway.endpoint_requests import RegisterEndpointRequest
 from app.gateway.endpoints import EndpointCommands, EndpointWithSecret
 from app.gateway.inflight import InFlight
 from app.gateway.requests import parse
+from app.notifier.claims import Claims
 from app.notifier.owing import Duties, delivery_id_of
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump, Progress
@@ -197,9 +198,9 @@ class Office:
     def sender(self) -> WebhookSender:
         return WebhookSender(self.transport, self.destinations, VAULT, "https://pay.test", self.clock, self.seconds)
 
-    def pump(self, sender: Any = None, store: Any = None) -> DeliveryPump[Endpoint]:
+    def pump(self, sender: Any = None, store: Any = None, claims: Claims | None = None) -> DeliveryPump[Endpoint]:
         channel = self.channel(sender, store)
-        return DeliveryPump(store or self.store, channel, self.log, self.clock, lambda: 0.0)
+        return DeliveryPump(store or self.store, channel, self.log, self.clock, lambda: 0.0, claims)
 
     async def register(self, url: str, **given: Any) -> EndpointWithSecret:
         return await self.commands.register(self.caller, parse(RegisterEndpointRequest, {"url": url, **given}))

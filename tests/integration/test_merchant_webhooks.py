@@ -31,6 +31,7 @@ from app.gateway.endpoint_requests import (
     UpdateEndpointRequest,
 )
 from app.gateway.requests import InvalidRequest, parse
+from app.notifier.claims import Claims
 from app.notifier.port import Message, Outcome
 from app.notifier.pump import Progress
 from app.notifier.webhooks.sender import LARGEST_ANSWER, open_transport
@@ -259,6 +260,21 @@ class TestOff:
             office.clock.advance(timedelta(days=1))
         assert (await office.endpoint(made.endpoint.id)).status is EndpointStatus.ENABLED
 
+    async def test_one_that_was_not_called_for_long_is_not_switched_off_at_its_first_failure(
+        self, office: Office, shop: Shop
+    ) -> None:
+        office.policy = RetryPolicy(pauses=(SECOND,))
+        made = await office.register(shop.url, events=["paygate.payment.succeeded"])
+        shop.will_answer(*[500] * 4)
+        for _ in range(2):
+            payment_id = await office.pay()
+            for _ in range(2):
+                await office.run(made.endpoint.id, payment_id)
+                office.clock.advance(2 * SECOND)
+            office.clock.advance(timedelta(days=6))
+        assert len(shop.received) == 4
+        assert (await office.endpoint(made.endpoint.id)).status is EndpointStatus.ENABLED
+
     async def test_what_a_removed_endpoint_was_owed_is_given_up(self, office: Office, shop: Shop) -> None:
         made = await office.register(shop.url)
         payment_id = await office.pay()
@@ -404,6 +420,18 @@ async def test_two_notifiers_at_once_record_each_message_once(office: Office, sh
     events = await office.events(f"{made.endpoint.id}.{payment_id}")
     assert [each.version for each in events if isinstance(each, DeliveryMade)] == VISIBLE_OF_SETTLED
     assert set(shop.versions_of(payment_id)) == set(VISIBLE_OF_SETTLED)
+
+
+async def test_two_notifiers_leave_each_attempt_to_one_of_them(office: Office, shop: Shop) -> None:
+    made = await office.register(shop.url)
+    payment_id = await office.pay()
+    delivery_id = f"{made.endpoint.id}.{payment_id}"
+    shop.will_answer(500)
+    for _ in range(2):
+        pumps = [office.pump(claims=Claims(office.redis, 60.0)) for _ in range(3)]
+        await asyncio.gather(*(pump.run(delivery_id, new_cause(delivery_id)) for pump in pumps))
+        office.clock.advance(5 * SECOND)
+    assert shop.versions_of(payment_id) == [0, *VISIBLE_OF_SETTLED]
 
 
 class TestAddresses:

@@ -11,7 +11,7 @@ from app.eventstore.transact import DELIVERIES, ENDPOINTS, transact
 from app.notifier.owing import delivery_id_of
 from projections.deliveries import DeliveryLog
 
-_MOST_BEGUN = 1_000
+_MOST_BEGUN = 10_000
 
 
 @dataclass(frozen=True)
