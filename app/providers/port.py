@@ -47,6 +47,8 @@ class Capabilities:
     """Whether money can be given back by a call; else people do it."""
     least_refund: int = 1
     """Minor units."""
+    last_refund_only: bool = False
+    """Whether `look_up` can tell of a payment's last refund alone."""
     visibility_delay: timedelta = timedelta(seconds=60)
     """How long after a call `look_up` may still answer that there is no trace of it."""
     session_life: timedelta | None = None

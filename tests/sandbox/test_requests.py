@@ -1,6 +1,6 @@
 """What the sandbox does not understand gets a clear answer, changes nothing, and is never repeated to anybody."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -74,3 +74,31 @@ def test_an_answer_is_not_kept_back_until_its_head_is_acknowledged(client: Clien
 def test_the_sandbox_says_that_it_is_alive(client: Client) -> None:
     answer: httpx.Response = client.http.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+
+
+def test_a_list_of_movements_is_given_page_by_page(client: Client) -> None:
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    references = [client.taken()["reference"] for _ in range(3)]
+    asked: dict[str, str | int] = {
+        "from": begun.isoformat(),
+        "to": (begun + timedelta(hours=1)).isoformat(),
+        "limit": 2,
+    }
+    found = list[str]()
+    after: int | None = 0
+    while after is not None:
+        page: dict[str, Any] = (
+            client.http.get("/v1/movements", params={**asked, "after": after}).raise_for_status().json()
+        )
+        assert len(page["data"]) <= 2
+        found += [each["reference"] for each in page["data"]]
+        after = page["next"]
+    assert [each for each in found if each in references] == [each for each in references for _ in range(2)]
+
+
+@pytest.mark.parametrize("wrong", [{"from": "today"}, {"limit": 0}, {"limit": 1001}, {"after": -1}, {"other": 1}])
+def test_a_list_that_cannot_be_given_is_refused(client: Client, wrong: dict[str, str | int]) -> None:
+    asked: dict[str, str | int] = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", **wrong}
+    answer = client.http.get("/v1/movements", params=asked)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] in wrong

@@ -17,7 +17,15 @@ from app.laptop.sandbox import answers
 from app.laptop.sandbox.answers import Answer, Refused
 from app.laptop.sandbox.approval import ApprovalPage
 from app.laptop.sandbox.bench import Simulator
-from app.laptop.sandbox.bodies import CaptureBody, ChargeBody, RefundBody, VoidBody, idempotency_key, read
+from app.laptop.sandbox.bodies import (
+    CaptureBody,
+    ChargeBody,
+    RefundBody,
+    VoidBody,
+    idempotency_key,
+    read,
+    read_listing,
+)
 from app.laptop.sandbox.books import Books, OperationName
 from app.laptop.sandbox.charges import Refusal
 from app.laptop.sandbox.faults import Faults
@@ -101,6 +109,16 @@ class Sandbox:
         reference = request.query_params.get("reference")
         return JSONResponse(await self.ledger.transact(lambda books: books.movements(reference)))
 
+    async def list_movements(self, request: Request) -> Response:
+        """The card provider's movements between two times, oldest first; `next` is the `after` of the next page."""
+        asked = read_listing(request)
+        found = await self.ledger.transact(
+            lambda books: books.movements_between(asked.begin, asked.end, asked.after, asked.limit + 1)
+        )
+        shown: list[JsonValue] = [dict(movement) for movement in found[: asked.limit]]
+        following = found[asked.limit - 1]["position"] if len(found) > asked.limit else None
+        return JSONResponse({"data": shown, "next": following})
+
     def _operation(self, books: Books, key: str) -> dict[str, JsonValue]:
         known = books.remembered(key)
         if known is None:
@@ -154,6 +172,7 @@ def build_application(
         Route("/v1/operations/{key:path}", at("look_up", sandbox.show_operation), methods=["GET"]),
         Route("/approve/{charge}", approval.show, methods=["GET"]),
         Route("/approve/{charge}", approval.decide, methods=["POST"]),
+        Route("/v1/movements", at("movements", sandbox.list_movements), methods=["GET"]),
         Route("/ledger", sandbox.show_ledger, methods=["GET"]),
         Route("/health/live", _live, methods=["GET"]),
     ]

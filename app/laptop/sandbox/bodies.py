@@ -54,17 +54,38 @@ class RefundBody(_Strict):
     amount: _Amount | None = None
 
 
+class Listing(_Strict):
+    """`GET /v1/movements`, as query."""
+
+    begin: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+    after: int = Field(0, ge=0)
+    limit: int = Field(100, ge=1, le=1000)
+
+
+def read_listing(request: Request) -> Listing:
+    """What a list is asked for; raises `Refused` when it is not what `Listing` says."""
+    try:
+        return Listing.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise Refused(_complaint(error)) from None
+
+
 async def read(request: Request, model: type[Body]) -> Body:
     """The request's body; raises `Refused` when it is not what `model` says."""
     raw = await read_limited(request)
     try:
         return model.model_validate(json.loads(raw or b"{}"))
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        raise Refused(answers.invalid_request(f"{field}: {problem['msg']}", field)) from None
+        raise Refused(_complaint(error)) from None
     except (ValueError, RecursionError):
         raise Refused(answers.invalid_request("The body must be a JSON object.")) from None
+
+
+def _complaint(error: ValidationError) -> answers.Answer:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    return answers.invalid_request(f"{field}: {problem['msg']}", field)
 
 
 async def read_limited(request: Request) -> bytes:

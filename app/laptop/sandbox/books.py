@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,6 +141,20 @@ class Books:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             astuple(movement),
         )
+
+    def movements_between(self, begin: datetime, end: datetime, after: int, at_most: int) -> list[dict[str, Any]]:
+        """The card provider's movements from `begin` until before `end`, those behind the position `after`.
+
+        `id` is that of the refund, or else of the charge.
+        """
+        rows = self._connection.execute(
+            "SELECT position, m.operation, coalesce(json_extract(a.body, '$.id'), m.charge), reference, amount,"
+            " currency, at FROM movements m LEFT JOIN answers a ON a.key = m.key AND m.operation = 'refund'"
+            " WHERE provider = 'sandbox' AND at >= ? AND at < ? AND position > ? ORDER BY position LIMIT ?",
+            (begin.astimezone(UTC).isoformat(), end.astimezone(UTC).isoformat(), after, at_most),
+        )
+        names = ("position", "operation", "id", "reference", "amount", "currency", "at")
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def paper(self, provider: str, kind: str, paper_id: str) -> dict[str, Any] | None:
         """A simulated provider's document of one kind, by its id."""

@@ -29,6 +29,7 @@ from app.providers.paypal.documents import Authorization as Hold
 from app.providers.paypal.documents import Capture, Order, Refund, parsed
 from app.providers.paypal.notices import PayPalNotices
 from app.providers.paypal.settings import PayPalSettings
+from app.providers.paypal.statement import movements
 from app.providers.port import (
     Authorization,
     Capabilities,
@@ -41,6 +42,7 @@ from app.providers.port import (
     RefundCall,
     VoidCall,
 )
+from app.providers.statements import Movement, Span
 from app.settings import SettingsError, load
 
 NAME = "paypal"
@@ -189,6 +191,10 @@ class PayPalProvider:
                 return await self._look_at_hold(query.reference, conclusive=query.conclusive)
             case Operation.REFUND:
                 return await self._find_refund(query.reference, query.key, conclusive=query.conclusive)
+
+    async def statement(self, span: Span) -> Sequence[Movement] | Unknown:
+        """What moved in the account in `span`; see `KeepsStatement`."""
+        return await movements(self._calls, span)
 
     async def _look_at_order(self, query: Query, reference: str) -> ProviderReport:
         outcome = await self._calls.show(_path("/v2/checkout/orders", reference))

@@ -144,6 +144,35 @@ class Refusal(_Read):
         return (self.details[0].description if self.details else "") or self.message
 
 
+class _SignedAmount(_Read):
+    currency_code: str = Field(pattern=r"^[A-Z]{3}$")
+    value: str = Field(max_length=32)
+
+
+class TransactionInfo(_Read):
+    """A movement in the account; what left it is below zero."""
+
+    transaction_id: _Text
+    paypal_reference_id: str | None = None
+    transaction_event_code: _Text
+    transaction_status: str | None = None
+    transaction_initiation_date: str = Field(max_length=64)
+    transaction_amount: _SignedAmount
+    custom_field: str | None = None
+    invoice_id: str | None = None
+
+
+class _TransactionDetail(_Read):
+    transaction_info: TransactionInfo
+
+
+class Transactions(_Read):
+    """A page of the account's history."""
+
+    transaction_details: list[_TransactionDetail] = []
+    total_pages: int = 1
+
+
 class Token(_Read):
     """Lets us call for `expires_in` seconds."""
 

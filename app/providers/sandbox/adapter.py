@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import JsonValue
 
@@ -22,10 +22,12 @@ from app.providers.port import (
     RefundCall,
     VoidCall,
 )
-from app.providers.sandbox.translate import report_of_call, report_of_look_up, turned_away
+from app.providers.sandbox.translate import movements_of, report_of_call, report_of_look_up, turned_away
+from app.providers.statements import Movement, Span
 
 NAME = "sandbox"
 
+_PAGES = 1000
 _CAPABILITIES = Capabilities(
     methods=frozenset({"card"}),
     token_prefixes=("tok_",),
@@ -104,6 +106,22 @@ class SandboxProvider:
         if isinstance(outcome, Unknown):
             return outcome
         return report_of_look_up(query.operation, outcome, conclusive=query.conclusive)
+
+    async def statement(self, span: Span) -> Sequence[Movement] | Unknown:
+        """Its movements in `span`, page by page; see `KeepsStatement`."""
+        found, after = list[Movement](), 0
+        for _ in range(_PAGES):
+            asked = {"from": span.begin.isoformat(), "to": span.end.isoformat(), "after": after, "limit": 1000}
+            request = ProviderRequest("GET", f"/v1/movements?{urlencode(asked)}", turned_away=turned_away)
+            outcome = await self._http.send(request)
+            page = outcome if isinstance(outcome, Unknown) else movements_of(outcome)
+            if isinstance(page, Unknown):
+                return page
+            found.extend(page.movements)
+            if page.next is None:
+                return found
+            after = page.next
+        return Unknown("there are more movements than are looked through")
 
     async def _call(self, operation: Operation, path: str, key: str, body: dict[str, JsonValue]) -> ProviderReport:
         headers = {"Idempotency-Key": key}

@@ -4,10 +4,13 @@ A refused capture, void or refund is judged by how the charge stands: "cannot be
 captured. A status that is not known is `Pending`, for the operation exists and may still come to an end.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from app.domain.ids import PaymentId
 from app.domain.money import Money
 from app.domain.payment.events import CardAuthenticationAction, Operation
 from app.domain.reports import (
@@ -23,6 +26,8 @@ from app.domain.reports import (
     Voided,
 )
 from app.providers.answer import Answer
+from app.providers.notices import PaymentNamed
+from app.providers.statements import Movement, MovementKind
 
 RETRYABLE_CODES = frozenset({"authentication_expired", "authentication_failed"})
 """Refusals after which the same card may succeed in another payment."""
@@ -87,6 +92,29 @@ class _Operation(_Read):
     charge: _Charge | None = None
 
 
+class _Movement(_Read):
+    operation: str
+    id: _Text
+    reference: str
+    amount: _Amount
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    at: AwareDatetime
+
+
+class _Movements(_Read):
+    data: list[_Movement]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a statement; `next` is where the following part begins, None when there is none."""
+
+    movements: Sequence[Movement]
+    next: int | None
+
+
+_MOVED = {"authorize": MovementKind.HOLD, "capture": MovementKind.CHARGE, "refund": MovementKind.REFUND}
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -94,6 +122,25 @@ def turned_away(answer: Answer) -> bool:
     """Whether the answer says that nothing was done and the call should be repeated with its key."""
     refusal = _parsed(_Refusal, answer.body)
     return answer.status == 503 and refusal is not None and refusal.error.code == "temporarily_unavailable"
+
+
+def movements_of(answer: Answer) -> Page | Unknown:
+    """A page of the sandbox's movements; a hold that was released is none any more."""
+    listed = _parsed(_Movements, answer.body) if answer.positive else None
+    if listed is None:
+        return Unknown(f"the list was answered {answer.status}")
+    movements = [
+        Movement(
+            _MOVED[line.operation],
+            line.id,
+            Money(line.amount, line.currency),
+            line.at,
+            PaymentNamed(PaymentId(line.reference)),
+        )
+        for line in listed.data
+        if line.operation in _MOVED
+    ]
+    return Page(movements, listed.next)
 
 
 def report_of_call(operation: Operation, answer: Answer) -> ProviderReport:

@@ -25,6 +25,7 @@ from app.providers.port import (
     RefundCall,
     VoidCall,
 )
+from app.providers.statements import Movement, Span
 from app.providers.stripe import translate
 from app.providers.stripe.amounts import CURRENCIES
 from app.providers.stripe.documents import Intent, Intents, Refund, Refunds, Refusal, parsed
@@ -32,6 +33,7 @@ from app.providers.stripe.notices import StripeNotices
 from app.providers.stripe.refusals import declined
 from app.providers.stripe.requests import Requests
 from app.providers.stripe.settings import StripeSettings
+from app.providers.stripe.statement import movements
 from app.settings import load
 
 NAME = "stripe"
@@ -130,6 +132,10 @@ class StripeProvider:
             return found
         report = translate.report_of_found(query.operation, found, conclusive=query.conclusive)
         return await self._ended(found, report) if query.operation is Operation.AUTHORIZE else report
+
+    async def statement(self, span: Span) -> Sequence[Movement] | Unknown:
+        """Its intents and refunds in `span`; see `KeepsStatement`."""
+        return await movements(self._http, self._requests, span)
 
     async def _take_over(self, terms: PaymentTerms, intent_id: str) -> ProviderReport:
         intent = await self._show(intent_id)

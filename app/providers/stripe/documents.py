@@ -96,6 +96,32 @@ class Refunds(_Read):
     has_more: bool = False
 
 
+class ListedIntent(Intent):
+    """An intent in a list of the account; `created` in seconds since 1970."""
+
+    created: _Amount
+
+
+class ListedIntents(_Read):
+    """A page of intents, newest first."""
+
+    data: list[ListedIntent]
+    has_more: bool = False
+
+
+class ListedRefund(Refund):
+    """A refund in a list of the account; `created` in seconds since 1970."""
+
+    created: _Amount
+
+
+class ListedRefunds(_Read):
+    """A page of refunds of any intent, newest first."""
+
+    data: list[ListedRefund]
+    has_more: bool = False
+
+
 def parsed(model: type[Document], body: Mapping[str, JsonValue]) -> Document | None:
     """The document, None when the body is not one."""
     try:

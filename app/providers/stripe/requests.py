@@ -1,10 +1,12 @@
 """The requests themselves: the same bytes for the same call, however often it is made."""
 
 from collections.abc import Mapping
+from math import ceil
 from urllib.parse import quote, urlencode
 
 from app.providers.http import ProviderRequest
 from app.providers.port import Authorization, CaptureCall, PaymentTerms, Query, RefundCall, VoidCall
+from app.providers.statements import Span
 from app.providers.stripe.amounts import wire_currency
 from app.providers.stripe.settings import API_VERSION, StripeSettings
 from app.providers.stripe.translate import AFTER_A_DECLINE, turned_away
@@ -88,6 +90,15 @@ class Requests:
         """A page of the refunds of an intent, those after the refund `after`."""
         fields = {"payment_intent": query.reference or "", "limit": "100"}
         return self._get("/v1/refunds", {**fields, "starting_after": after} if after else fields)
+
+    def listed(self, path: str, span: Span, after: str | None) -> ProviderRequest:
+        """A page of what was made in `span`, newest first, those after the document `after`."""
+        fields = {
+            "created[gte]": str(ceil(span.begin.timestamp())),
+            "created[lt]": str(ceil(span.end.timestamp())),
+            "limit": "100",
+        }
+        return self._get(path, {**fields, "starting_after": after} if after else fields)
 
     def _get(self, path: str, fields: Mapping[str, str]) -> ProviderRequest:
         address = f"{path}?{urlencode(fields)}" if fields else path

@@ -14,7 +14,7 @@ from app.domain.payment.events import Operation, QrAction
 from app.domain.reports import ActionNeeded, Declined, Missing, Pending, ProviderReport, Unknown, Voided
 from app.domain.transfer_codes import transfer_code_for
 from app.providers.http import ProviderHttp, open_http
-from app.providers.notices import NoticeReader
+from app.providers.notices import NoticeReader, TransferNamed
 from app.providers.port import (
     Authorization,
     Capabilities,
@@ -28,9 +28,11 @@ from app.providers.port import (
     RefundCall,
     VoidCall,
 )
+from app.providers.statements import Movement, MovementKind, Span
 from app.providers.vietqr import casso, payos, sepay
 from app.providers.vietqr.feed import FeedReader
-from app.providers.vietqr.movements import CURRENCY
+from app.providers.vietqr.movements import CURRENCY, evidence_of
+from app.providers.vietqr.movements import Movement as Arrived
 from app.providers.vietqr.payos import PayosLinks
 from app.providers.vietqr.qr import LARGEST_AMOUNT, VietQr, build
 from app.providers.vietqr.sepay import SepayStatement
@@ -56,15 +58,16 @@ async def connected(settings: VietQrSettings, seconds: float) -> AsyncIterator["
         async def http(name: str, url: str) -> ProviderHttp:
             return ProviderHttp(await stack.enter_async_context(open_http(url)), name, seconds)
 
-        links, statements = None, list[BankStatement]()
+        links, ledger, statements = None, None, list[BankStatement]()
         if settings.payos_client_id and settings.payos_api_key and settings.payos_checksum_key:
             keys = settings.payos_client_id, settings.payos_api_key, settings.payos_checksum_key
             links = PayosLinks(await http("payos", settings.payos_url), *keys)
             statements.append(links)
         if settings.sepay_token:
             sepay_http = await http("sepay", settings.sepay_url)
-            statements.append(SepayStatement(sepay_http, settings.sepay_token, settings.account))
-        yield VietQrProvider(settings, readers_of(settings), statements, links)
+            ledger = SepayStatement(sepay_http, settings.sepay_token, settings.account)
+            statements.append(ledger)
+        yield VietQrProvider(settings, readers_of(settings), statements, links, ledger)
 
 
 def readers_of(settings: VietQrSettings) -> list[NoticeReader]:
@@ -78,7 +81,7 @@ def readers_of(settings: VietQrSettings) -> list[NoticeReader]:
             # Links that others make have orders of their own.
             readers.append(FeedReader("payos", account, reads))
     if settings.sepay_secret or settings.sepay_api_key:
-        readers.append(FeedReader("sepay", account, sepay.webhook(settings.sepay_secret, settings.sepay_api_key)))
+        readers.append(FeedReader(sepay.NAME, account, sepay.webhook(settings.sepay_secret, settings.sepay_api_key)))
     if settings.casso_key or settings.casso_secure_token:
         readers.append(FeedReader("casso", account, casso.webhook(settings.casso_key, settings.casso_secure_token)))
     return readers
@@ -92,6 +95,8 @@ class VietQrProvider:
     notice_readers: Sequence[NoticeReader]
     statements: Sequence[BankStatement] = ()
     links: PayosLinks | None = None
+    ledger: SepayStatement | None = None
+    """Who lists all that has arrived, whosever it is."""
 
     @property
     def name(self) -> str:
@@ -151,6 +156,13 @@ class VietQrProvider:
             case _:
                 return Missing(query.conclusive)
 
+    async def statement(self, span: Span) -> Sequence[Movement] | Unknown | None:
+        """What has arrived, by the list that SePay gives; see `KeepsStatement`."""
+        if self.ledger is None:
+            return None
+        arrived = await self.ledger.between(span)
+        return arrived if isinstance(arrived, Unknown) else [_in_the_books(each) for each in arrived]
+
     async def _authorization(self, query: Query) -> ProviderReport:
         if self.links and query.reference is None:
             # A link may have been made; its code was told once, and nobody has it.
@@ -175,6 +187,18 @@ class VietQrProvider:
     def _qr(self, code: str, amount: int, account: str | None = None) -> QrAction:
         asked = VietQr(self.settings.bank, account or self.settings.account, amount, purpose=code)
         return QrAction(payload=build(asked))
+
+
+def _in_the_books(arrived: Arrived) -> Movement:
+    return Movement(
+        MovementKind.CHARGE,
+        arrived.reference,
+        arrived.report.amount,
+        arrived.at,
+        TransferNamed(arrived.code) if arrived.code else None,
+        sepay.NAME,
+        evidence_of(arrived),
+    )
 
 
 def _by_hand(terms: PaymentTerms) -> Declined:

@@ -54,14 +54,19 @@ def notice_of(movement: Movement, code: str | None) -> Notice:
         event_id=movement.reference,
         about=TransferNamed(code),
         report=movement.report,
-        evidence={
-            "account": movement.account,
-            "bank_reference": movement.bank_reference,
-            "amount": movement.amount,
-            "at": movement.at.isoformat(),
-            "text": movement.text,
-        },
+        evidence=evidence_of(movement),
     )
+
+
+def evidence_of(movement: Movement) -> dict[str, str | int]:
+    """What people need to find out whose money it is."""
+    return {
+        "account": movement.account,
+        "bank_reference": movement.bank_reference,
+        "amount": movement.amount,
+        "at": movement.at.isoformat(),
+        "text": movement.text,
+    }
 
 
 def vietnam_time(text: str) -> datetime:

@@ -43,6 +43,7 @@ _CAPABILITIES = Capabilities(
     # Twelve digits, two of which are hundredths.
     amounts={"VND": (1, 9_999_999_999)},
     manual_capture=False,
+    last_refund_only=True,
     session_life=requests.LONGEST_TIME_TO_PAY + LATEST_NEWS,
 )
 

@@ -28,6 +28,7 @@ from app.laptop.sandbox.paypal.certificate import authority_pem
 from app.laptop.sandbox.paypal.documents import NAME, Url, document_json, found, order_json
 from app.laptop.sandbox.paypal.page import CustomerPages
 from app.laptop.sandbox.paypal.refusals import Refused
+from app.laptop.sandbox.paypal.reporting import transactions
 from app.laptop.sandbox.paypal.rules import Done
 from app.laptop.sandbox.paypal.webhooks import WEBHOOK_ID, Webhooks
 
@@ -62,6 +63,7 @@ def make(bench: Bench) -> Simulator:
         call(payments + "/captures/{id}", "GET", "show_capture", api.show("capture")),
         call(payments + "/captures/{id}/refund", "POST", "refund", api.refund),
         call(payments + "/refunds/{id}", "GET", "show_refund", api.show("refund")),
+        call("/v1/reporting/transactions", "GET", "transactions", api.transactions),
         Route("/paypal/v1/notifications/certs/{name}", webhooks.certificate, methods=["GET"]),
         Route("/paypal/checkoutnow", pages.show, methods=["GET"]),
         Route("/paypal/checkoutnow", pages.decide, methods=["POST"]),
@@ -186,6 +188,15 @@ class _Api:
             return JSONResponse(await self.bench.ledger.transact(work))
 
         return handle
+
+    async def transactions(self, request: Request) -> Response:
+        """What moved in the account."""
+
+        def work(books: Books) -> dict[str, JsonValue]:
+            _check_token(books, request)
+            return transactions(books, request)
+
+        return JSONResponse(await self.bench.ledger.transact(work))
 
     async def _once(
         self, request: Request, call: str, raw: bytes, effect: Callable[[Books, str], Done], created: int = 201

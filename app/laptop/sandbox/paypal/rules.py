@@ -120,6 +120,7 @@ def complete(books: Books, order: Paper, intent: str, key: str, url: Url) -> Don
         "amount": order["amount"],
         "key": key,
         "refunded": 0,
+        "at": books.now().isoformat(),
     }
     if order["instrument"] == "slow":
         save(books, kind, paper)
@@ -159,6 +160,7 @@ def capture_hold(books: Books, hold: Paper, body: CaptureBody, key: str) -> Done
         "amount": amount,
         "key": key,
         "refunded": 0,
+        "at": books.now().isoformat(),
     }
     return Done("capture", paper["id"], _settle(books, "capture", paper, order))
 
@@ -198,6 +200,7 @@ def refund(books: Books, capture: Paper, body: RefundBody, key: str) -> Done:
         "custom_id": body.custom_id,
         "status": "COMPLETED",
         "amount": amount,
+        "at": books.now().isoformat(),
     }
     save(books, "refund", paper)
     move(books, "refund", order, amount, key)

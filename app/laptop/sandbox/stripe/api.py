@@ -44,6 +44,7 @@ _OF_A_NEW_INTENT = {
     "statement_descriptor_suffix",
 }
 """As version 2026-10-28.endive names them."""
+_LATEST = 2**40
 _KEY_REUSED = "Keys for idempotent requests can only be used with the same parameters they were first used with."
 
 
@@ -168,6 +169,7 @@ def refund(desk: Desk, asked: Asked) -> Document:
         "object": "refund",
         "amount": amount,
         "charge": intent["latest_charge"],
+        "created": int(desk.books.now().timestamp()),
         "currency": intent["currency"],
         "metadata": asked.metadata(),
         "payment_intent": intent["id"],
@@ -187,7 +189,7 @@ def show(desk: Desk, asked: Asked) -> Document:
 def listed(desk: Desk, asked: Asked) -> Document:
     """`GET /v1/payment_intents`."""
     _secret_key_only(asked)
-    found = desk.books.papers(NAME, "intent")[::-1]
+    found = [intent for intent in desk.books.papers(NAME, "intent")[::-1] if _made_in(asked, intent)]
     return _page(asked, [seen(desk.intent(intent["id"])) for intent in found], "/v1/payment_intents")
 
 
@@ -202,9 +204,11 @@ def search(desk: Desk, asked: Asked) -> Document:
 
 
 def refunds(desk: Desk, asked: Asked) -> Document:
-    """`GET /v1/refunds?payment_intent=…`."""
+    """`GET /v1/refunds`: those of an intent, or all."""
     _secret_key_only(asked)
-    return _page(asked, desk.refunds_of(asked.fields.get("payment_intent", "")), "/v1/refunds")
+    intent = asked.fields.get("payment_intent")
+    found = desk.books.papers(NAME, "refund")[::-1] if intent is None else desk.refunds_of(intent)
+    return _page(asked, [refund for refund in found if _made_in(asked, refund)], "/v1/refunds")
 
 
 def show_refund(desk: Desk, asked: Asked) -> Document:
@@ -263,6 +267,11 @@ def _currency(asked: Asked) -> str:
     if not re.fullmatch(r"[a-z]{3}", currency):
         raise invalid("Invalid currency: give a lower-case code.", "currency")
     return currency
+
+
+def _made_in(asked: Asked, document: Document) -> bool:
+    begin, end = asked.amount("created[gte]", _LATEST), asked.amount("created[lt]", _LATEST)
+    return int(document["created"]) in range(begin or 0, end or _LATEST)
 
 
 def _page(asked: Asked, found: list[Document], url: str) -> Document:

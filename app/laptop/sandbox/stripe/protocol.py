@@ -63,12 +63,12 @@ class Asked:
         """What stands for the card, in the newer form or the older one."""
         return self.fields.get("payment_method") or self.fields.get("payment_method_data[card][token]")
 
-    def amount(self, name: str) -> int | None:
+    def amount(self, name: str, most: int = 99_999_999) -> int | None:
         """A whole, positive number."""
         text = self.fields.get(name)
         if text is None:
             return None
-        if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 99_999_999:
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) <= most:
             raise invalid(f"Invalid integer: {name}", name, "parameter_invalid_integer")
         return int(text)
 

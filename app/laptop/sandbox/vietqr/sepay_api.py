@@ -21,7 +21,10 @@ class SepayApi:
     bench: Bench
 
     async def transactions(self, request: Request) -> Response:
-        """`GET /v2/transactions`, newest first; `transaction_content` and `transfer_type` choose among them."""
+        """`GET /v2/transactions`, newest first unless `transaction_date_sort` is `asc`.
+
+        `transaction_content`, `transfer_type` and times, in Vietnam's and both included, choose among them.
+        """
         if request.headers.get("authorization") != f"Bearer {SEPAY_TOKEN}":
             return JSONResponse({"status": "error", "error_code": "unauthorized"}, 401)
         asked = request.query_params
@@ -31,8 +34,11 @@ class SepayApi:
 
         def work(books: Books) -> list[Transfer]:
             part = asked.get("transaction_content", "")
-            incoming = asked.get("transfer_type", "in") == "in"
-            return [each for each in reversed(transfers(books)) if incoming and part in each.statement_text]
+            if asked.get("transfer_type", "in") != "in":
+                return []
+            begin, end = asked.get("transaction_date_from", ""), asked.get("transaction_date_to", "9999")
+            chosen = [each for each in transfers(books) if part in each.statement_text and begin <= each.time <= end]
+            return chosen if asked.get("transaction_date_sort") == "asc" else chosen[::-1]
 
         found = await self.bench.ledger.transact(work)
         begin = (int(page) - 1) * int(per_page)
