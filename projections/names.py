@@ -46,6 +46,11 @@ class Topic:
         return due_key(self.kind, self.partition)
 
 
+def topic_of(entity_id: str) -> Topic:
+    """The payment or order with an id."""
+    return Topic("order" if entity_id.startswith("ord_") else "payment", entity_id)
+
+
 @dataclass(frozen=True, slots=True)
 class MerchantTopic:
     """All payments of one merchant, as something to watch."""
