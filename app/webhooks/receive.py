@@ -14,6 +14,7 @@ from app.domain.ids import ID_GRAMMAR
 from app.domain.payment.events import ContradictionRecorded
 from app.domain.payment.evolve import ImpossibleHistory
 from app.domain.payment.model import NotInitiated, PaymentCommand, RecordReport, RequestLookUp
+from app.domain.reports import Transferred
 from app.eventstore.codec import UnreadableEvent, new_cause
 from app.eventstore.port import EventStore, EventStoreError
 from app.eventstore.transact import PAYMENTS, load, transact
@@ -92,7 +93,8 @@ class Webhooks:
                 return await payment_of(self.store, code) if code else None
 
     async def _keep(self, reader: NoticeReader, notice: Notice) -> Reception:
-        await unmatched.keep(self.store, reader.name, notice.event_id, notice.evidence, self.clock())
+        transfer = notice.report.amount if isinstance(notice.report, Transferred) else None
+        await unmatched.keep(self.store, reader.name, notice.event_id, notice.evidence, self.clock(), transfer)
         return Reception.UNKNOWN_PAYMENT
 
     def _command(self, notice: Notice) -> PaymentCommand:

@@ -11,6 +11,7 @@ from app.eventstore.codec import Cause, UnreadableEvent, causation_of, decode, e
 from app.eventstore.port import NO_STREAM, NewEvent, RecordedEvent
 from app.eventstore.tokens import TokenKept
 from app.eventstore.transact import DELIVERIES, ENDPOINTS, ORDERS, PAYMENTS
+from app.webhooks.unmatched import NoticeUnmatched, TransferAssigned
 from tests.support.builders import NOW, initiated
 from tests.support.commands import histories
 from tests.support.positions import taken
@@ -22,7 +23,7 @@ TYPES: dict[str, Any] = {
     **ORDERS.events,
     **DELIVERIES.events,
     **ENDPOINTS.events,
-    TokenKept.__name__: TokenKept,
+    **{kind.__name__: kind for kind in (TokenKept, NoticeUnmatched, TransferAssigned)},
 }
 GOLDEN = Path(__file__).parents[2] / "golden" / "events.json"
 
