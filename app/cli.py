@@ -3,19 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from app import operating
+from app.commands import fail as _fail
+from app.commands import limits_or_exit as _limits
+from app.commands import settings_or_exit as _settings
 from app.eventstore import esdb
 from app.inspecting import timeline
 from app.laptop import lifeline
-from app.limits import Limits, load_limits
-from app.observability.log import configure_logging
 from app.running import run_until_stopped
-from app.settings import Profile, Settings, SettingsError, load_settings, variable
+from app.settings import Profile, SettingsError, variable
 
 cli = typer.Typer(
     help="A real-time payment status gateway.",
@@ -29,27 +31,6 @@ def main() -> None:
     """The entry point."""
     lifeline.watch()
     cli()
-
-
-def _settings(**overrides: Any) -> Settings:
-    try:
-        settings = load_settings(**overrides)
-    except SettingsError as fault:
-        _fail(str(fault))
-    configure_logging(settings.log_format, settings.log_level)
-    return settings
-
-
-def _limits() -> Limits:
-    try:
-        return load_limits()
-    except SettingsError as fault:
-        _fail(str(fault))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(2)
 
 
 def _say_ready(name: str) -> Callable[[], None]:
@@ -138,35 +119,9 @@ def notify() -> None:
         _fail(str(fault))
 
 
-@cli.command()
-def reconcile(
-    everything: Annotated[
-        bool, typer.Option("--all", help="look at every payment in the event store, not only at what is due")
-    ] = False,
-) -> None:
-    """Ask the providers now about payments whose outcome is unknown or overdue; the processor does it on a schedule."""
-    from app.processor.reconcile import Asked, summary
-    from app.wiring import open_reconciliation
-
-    settings = _settings()
-
-    async def run() -> list[Asked]:
-        async with open_reconciliation(settings) as reconciliation:
-            return await reconciliation.run(everything=everything)
-
-    try:
-        asked = asyncio.run(run())
-    except SettingsError as fault:
-        _fail(str(fault))
-    table = Table("payment", "before", "after", "fault")
-    for each in asked:
-        if each.moved or each.fault:
-            table.add_row(each.payment_id, each.before, each.after, each.fault or "")
-    if table.row_count:
-        Console().print(table)
-    counts = summary(asked)
-    typer.echo(", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing is open")
-    raise typer.Exit(1 if counts["could not be asked"] else 0)
+cli.command()(operating.reconcile)
+cli.command()(operating.replay)
+cli.add_typer(operating.transfers, name="transfers")
 
 
 eventstore = typer.Typer(

@@ -43,13 +43,19 @@ from app.processor.reconcile import Reconciliation
 from app.processor.service import Processor
 from app.providers.breaker import Circuits, GuardedProvider, OpenCircuits
 from app.providers.registry import ProviderRegistry, open_providers
+from app.reconciling.books import Books
+from app.reconciling.clients import Clients
+from app.reconciling.reporting import Reporting
 from app.redisio import open_redis
 from app.settings import Profile, Settings, SettingsError
+from app.webhooks.assigning import Assigning
 from app.webhooks.receive import Webhooks
 from projections.deliveries import DeliveryLog
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
+from projections.rebuilding import Rebuilding
 from projections.service import Projection
+from projections.stored import StoredRecords
 from schema.build import build_schema
 from schema.context import Services
 from schema.documents import DocumentLimits
@@ -181,6 +187,34 @@ async def open_reconciliation(settings: Settings) -> AsyncGenerator[Reconciliati
 
 
 @asynccontextmanager
+async def open_report(settings: Settings, settle_seconds: float) -> AsyncGenerator[Reporting, None]:
+    """`paygate reconcile --report`."""
+    async with (
+        esdb.connect(settings.eventstore_uri) as store,
+        open_redis(settings.redis_url) as redis,
+        open_providers(settings, utc_now) as providers,
+    ):
+        policy, at_once = policy_of(settings), settings.processor_concurrency
+        clients = Clients(store, StoredRecords(redis), policy, at_once)
+        books = Books(store, policy, providers, _performer(settings), at_once)
+        yield Reporting(clients, books, Assigning(store, utc_now), settle_seconds)
+
+
+@asynccontextmanager
+async def open_assigning(settings: Settings) -> AsyncGenerator[Assigning, None]:
+    """`paygate transfers`."""
+    async with esdb.connect(settings.eventstore_uri) as store:
+        yield Assigning(store, utc_now)
+
+
+@asynccontextmanager
+async def open_rebuilding(settings: Settings) -> AsyncGenerator[Rebuilding, None]:
+    """`paygate replay`."""
+    async with esdb.connect(settings.eventstore_uri) as store, open_redis(settings.redis_url) as redis:
+        yield Rebuilding(store, redis, policy_of(settings))
+
+
+@asynccontextmanager
 async def open_processor(settings: Settings, ready: Callable[[], None]) -> AsyncGenerator[Processor, None]:
     """`paygate process`."""
     async with (
@@ -236,8 +270,11 @@ def destinations_of(settings: Settings) -> Destinations:
 
 
 def _pump(settings: Settings, store: EventStore, providers: ProviderRegistry) -> Pump:
-    performer = Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
-    return Pump(store, providers, performer, utc_now, policy_of(settings))
+    return Pump(store, providers, _performer(settings), utc_now, policy_of(settings))
+
+
+def _performer(settings: Settings) -> Performer:
+    return Performer(_vault(settings), lambda payment_id: f"{settings.public_url}/return/{payment_id}")
 
 
 def _vault(settings: Settings) -> Vault:

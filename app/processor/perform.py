@@ -74,21 +74,24 @@ class Performer:
         self, provider: PaymentProvider, state: Existing, made: Call, refund_id: str | None, *, conclusive: bool
     ) -> Awaitable[ProviderReport]:
         """Ask what became of a call that was made."""
-        key = provider_key_of(state, made.operation, refund_id)
-        outstanding = Money(outstanding_of(state), state.terms.currency)
-        counted = tuple(transfer.reference for transfer in state.transfers)
-        refund = _refund(state, refund_id)[0] if made.operation is Operation.REFUND else None
-        query = Query(
+        question = self.question(state, made.operation, refund_id, _reference(state) or None, conclusive=conclusive)
+        return provider.look_up(question)
+
+    def question(
+        self, state: Existing, operation: Operation, refund_id: str | None, reference: str | None, *, conclusive: bool
+    ) -> Query:
+        """What became of an operation? `reference` is the provider's own id, None where it is not known."""
+        refund = _refund(state, refund_id)[0] if operation is Operation.REFUND else None
+        return Query(
             terms=self._terms(state),
-            operation=made.operation,
-            key=key,
-            reference=_reference(state) or None,
+            operation=operation,
+            key=provider_key_of(state, operation, refund_id),
+            reference=reference,
             conclusive=conclusive,
-            outstanding=outstanding,
+            outstanding=Money(outstanding_of(state), state.terms.currency),
             refund=refund,
-            transfers=counted,
+            transfers=tuple(transfer.reference for transfer in state.transfers),
         )
-        return provider.look_up(query)
 
     def _terms(self, state: Existing) -> PaymentTerms:
         terms, payment_id = state.terms, payment_id_of(state)

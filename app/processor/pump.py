@@ -11,7 +11,9 @@ from app.domain.payment.events import CardMethod, Operation, PaymentEvent
 from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
+    Call,
     CloseSession,
+    Ended,
     Existing,
     Expire,
     GiveUp,
@@ -76,6 +78,21 @@ class Pump:
             history = await self._step(payment_id, history, cause)
             if history.revision == before:
                 return history.revision != begun_at
+
+    async def ask(self, payment_id: str, cause: Cause) -> bool:
+        """Bring a payment forward and, when it has ended, first ask whether it has money all the same.
+
+        Whether anything was written. Raises as `run` does.
+        """
+        history = await load(self.store, PAYMENTS, payment_id)
+        state = history.state
+        if isinstance(state, Ended) and state.late is None:
+            question = LookUp(Operation.AUTHORIZE, Call(Operation.AUTHORIZE, 1, state.terms.at))
+            answered = await self._look_up(payment_id, history, question, cause)
+            if answered.revision != history.revision:
+                await self.run(payment_id, cause)
+                return True
+        return await self.run(payment_id, cause)
 
     async def _step(self, payment_id: str, history: PaymentHistory, cause: Cause) -> PaymentHistory:
         action = next_action(history.state, self.clock(), self.policy)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -11,7 +11,7 @@ from app.access.vault import Unsealable
 from app.domain.payment.evolve import ImpossibleHistory
 from app.domain.payment.model import NotInitiated, PaymentState, status_of
 from app.domain.payment.next_action import next_action
-from app.eventstore.codec import UnreadableEvent, new_cause
+from app.eventstore.codec import Cause, UnreadableEvent, new_cause
 from app.eventstore.port import EventStore, EventStoreError
 from app.eventstore.transact import PAYMENTS, load
 from app.processor.pump import Pump, UnknownProvider
@@ -60,6 +60,20 @@ class Reconciliation:
         results = (task.result() for task in asked)
         return [result for result in results if result is not None]
 
+    async def ask(self, payment_ids: Sequence[str]) -> list[Asked]:
+        """Ask about these payments, whether or not there is anything to do. Raises `StoreUnavailable`."""
+        places = asyncio.Semaphore(self.at_once)
+        async with asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(self._ask_anyhow(payment_id, places)) for payment_id in payment_ids]
+        return [task.result() for task in asked]
+
+    async def _ask_anyhow(self, payment_id: str, places: asyncio.Semaphore) -> Asked:
+        async with places:
+            before = await load(self.store, PAYMENTS, payment_id)
+            if isinstance(before.state, NotInitiated):
+                return Asked(payment_id, "NONE", "NONE", "there is no such payment")
+            return await self._looked_at(payment_id, before.state, self.pump.ask)
+
     async def _payments(self, everything: bool) -> AsyncIterator[str]:
         if not everything:
             now = self.pump.clock()
@@ -76,20 +90,25 @@ class Reconciliation:
             before = (await load(self.store, PAYMENTS, payment_id)).state
             if next_action(before, self.pump.clock(), self.pump.policy) is None:
                 return None
-            fault = None
-            try:
-                await self.pump.run(payment_id, new_cause(payment_id))
-            except (
-                ProviderUnreachable,
-                UnknownProvider,
-                Unsealable,
-                UnreadableEvent,
-                ImpossibleHistory,
-                EventStoreError,
-            ) as problem:
-                fault = f"{type(problem).__name__}: {problem}"
-            after = (await load(self.store, PAYMENTS, payment_id)).state
-            return Asked(payment_id, _status(before), _status(after), fault)
+            return await self._looked_at(payment_id, before, self.pump.run)
+
+    async def _looked_at(
+        self, payment_id: str, before: PaymentState, look: Callable[[str, Cause], Awaitable[bool]]
+    ) -> Asked:
+        fault = None
+        try:
+            await look(payment_id, new_cause(payment_id))
+        except (
+            ProviderUnreachable,
+            UnknownProvider,
+            Unsealable,
+            UnreadableEvent,
+            ImpossibleHistory,
+            EventStoreError,
+        ) as problem:
+            fault = f"{type(problem).__name__}: {problem}"
+        after = (await load(self.store, PAYMENTS, payment_id)).state
+        return Asked(payment_id, _status(before), _status(after), fault)
 
 
 def summary(asked: list[Asked]) -> Counter[str]:

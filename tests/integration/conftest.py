@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.redisio import open_redis
+from tests.integration.night import Town, running_town
 from tests.support.eventstore_process import EventStoreProcess
 from tests.support.valkey_process import ValkeyProcess, valkey_process
 
@@ -49,6 +50,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
 def own_valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
     with valkey_process(tmp_path / "valkey") as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with running_town(tmp_path_factory.mktemp("town")) as running:
+        yield running
 
 
 @pytest.fixture
