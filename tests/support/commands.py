@@ -106,15 +106,20 @@ def decided_or_refused(command: PaymentCommand, state: PaymentState) -> list[Pay
         return []
 
 
+# Made once: a strategy of a table goes through all of it before it draws, whenever it is made anew.
+_BEGINNINGS = st.sampled_from([given.events for given in POSITIONS.values() if given.events])
+_WHAT_FOLLOWS = st.lists(st.sampled_from(_USUAL) | st.sampled_from(COMMANDS), max_size=40)
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[PaymentEvent]:
     """The events of a payment that was asked, and told, all sorts of things in all sorts of orders.
 
     It begins anywhere, so that what is far from the beginning is reached as often as what is near it.
     """
-    events = list(draw(st.sampled_from([given.events for given in POSITIONS.values() if given.events])))
+    events = list(draw(_BEGINNINGS))
     state = fold(events)
-    for command in draw(st.lists(st.sampled_from(_USUAL) | st.sampled_from(COMMANDS), max_size=40)):
+    for command in draw(_WHAT_FOLLOWS):
         decided = decided_or_refused(command, state)
         events += decided
         state = fold(decided, state)

@@ -1,11 +1,15 @@
 """Every command and every report, in every position: nothing is left out, because the tables are made, not written."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import pytest
 
 from app.domain import reports
 from app.domain.payment.decide import decide
+from app.domain.payment.events import PaymentEvent
 from app.domain.payment.evolve import fold
 from app.domain.payment.model import (
     Captured,
@@ -22,19 +26,38 @@ from app.domain.payment.model import (
 from app.domain.refusals import IllegalTransition, Refusal
 from app.eventstore.transact import PAYMENTS
 from tests.support.builders import GivenPayment
-from tests.support.commands import COMMANDS, REPORTS, decided_or_refused
+from tests.support.commands import COMMANDS, REPORTS
 from tests.support.positions import POSITIONS
 from tests.unit.domain.payment.arrows import assert_moves_along_the_arrows
 
-in_every_position = pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+
+@dataclass(frozen=True)
+class Position:
+    """A position, and what every command comes to there: decided once for all that is asserted of it."""
+
+    given: GivenPayment
+    decided: list[tuple[PaymentCommand, list[PaymentEvent]]]
+    refused: list[tuple[PaymentCommand, Refusal]]
+
+    @property
+    def state(self) -> PaymentState:
+        return self.given.state
+
+    @cached_property
+    def followed_by(self) -> Collection[list[PaymentEvent]]:
+        """What can follow, each once: most commands come to the same as some other."""
+        return {repr(events): events for _, events in self.decided if events}.values()
 
 
-def _refusal(command: PaymentCommand, state: PaymentState) -> Refusal | None:
-    try:
-        decide(command, state)
-    except Refusal as refusal:
-        return refusal
-    return None
+@pytest.fixture(scope="module", params=POSITIONS.values(), ids=POSITIONS.keys())
+def position(request: pytest.FixtureRequest) -> Position:
+    position = Position(request.param, [], [])
+    for command in COMMANDS:
+        try:
+            position.decided.append((command, decide(command, position.state)))
+        except Refusal as refusal:
+            position.refused.append((command, refusal))
+    return position
 
 
 def test_the_tables_leave_out_no_state_no_command_and_no_report() -> None:
@@ -43,45 +66,36 @@ def test_the_tables_leave_out_no_state_no_command_and_no_report() -> None:
     assert {type(report) for report in REPORTS} == set(get_args(reports.ProviderReport))
 
 
-@in_every_position
-def test_whatever_is_asked_or_said_events_follow_that_are_possible_or_a_refusal(given: GivenPayment) -> None:
-    for command in COMMANDS:
-        decided = decided_or_refused(command, given.state)
+def test_whatever_is_asked_or_said_events_follow_that_are_possible_or_a_refusal(position: Position) -> None:
+    assert_moves_along_the_arrows(position.given.events)
+    for decided in position.followed_by:
+        assert_moves_along_the_arrows(decided, position.state)
+
+
+def test_whatever_is_asked_or_said_twice_changes_nothing_the_second_time(position: Position) -> None:
+    for command, decided in position.decided:
         if decided:
-            assert_moves_along_the_arrows([*given.events, *decided])
+            assert decide(command, fold(decided, position.state)) == [], (command, decided)
 
 
-@in_every_position
-def test_whatever_is_asked_or_said_twice_changes_nothing_the_second_time(given: GivenPayment) -> None:
-    for command in COMMANDS:
-        decided = decided_or_refused(command, given.state)
-        if decided:
-            assert decide(command, fold(decided, given.state)) == [], (command, decided)
-
-
-@in_every_position
-def test_what_follows_is_the_same_after_a_detour_through_json(given: GivenPayment) -> None:
-    for command in COMMANDS:
-        for event in decided_or_refused(command, given.state):
+def test_what_follows_is_the_same_after_a_detour_through_json(position: Position) -> None:
+    for decided in position.followed_by:
+        for event in decided:
             kind = PAYMENTS.events[type(event).__name__]
             assert kind.model_validate_json(event.model_dump_json()) == event
 
 
-@in_every_position
-def test_only_a_merchant_is_ever_refused_anything_once_there_is_a_payment(given: GivenPayment) -> None:
+def test_only_a_merchant_is_ever_refused_anything_once_there_is_a_payment(position: Position) -> None:
     """What the processor and a provider bring is taken in or means nothing; there is nobody to refuse it to."""
-    if isinstance(given.state, NotInitiated):
+    if isinstance(position.state, NotInitiated):
         return
-    for command in COMMANDS:
-        if isinstance(command, StartCall | RecordReport | Expire | GiveUp):
-            decide(command, given.state)
+    for command, refusal in position.refused:
+        assert not isinstance(command, StartCall | RecordReport | Expire | GiveUp), (command, refusal)
 
 
-@in_every_position
-def test_a_refusal_names_the_status_it_comes_from(given: GivenPayment) -> None:
-    status = "NONE" if isinstance(given.state, NotInitiated) else status_of(given.state)
-    for command in COMMANDS:
-        refusal = _refusal(command, given.state)
+def test_a_refusal_names_the_status_it_comes_from(position: Position) -> None:
+    status = "NONE" if isinstance(position.state, NotInitiated) else status_of(position.state)
+    for _, refusal in position.refused:
         assert not isinstance(refusal, IllegalTransition) or refusal.status == status
 
 
@@ -92,11 +106,9 @@ def test_of_a_payment_that_was_never_initiated_nothing_can_be_asked() -> None:
                 decide(command, NotInitiated())
 
 
-@in_every_position
-def test_money_is_counted_as_taken_only_when_it_is_what_was_asked_for(given: GivenPayment) -> None:
+def test_money_is_counted_as_taken_only_when_it_is_what_was_asked_for(position: Position) -> None:
     """Whatever amount and currency a provider names: what the payment says was taken, the merchant had asked for."""
-    for command in COMMANDS:
-        state = fold(decided_or_refused(command, given.state), given.state)
+    for state in (position.state, *(fold(decided, position.state) for decided in position.followed_by)):
         if isinstance(state, Captured):
             assert 0 < state.amount <= state.terms.amount
             assert 0 <= state.refunded <= state.amount
