@@ -15,9 +15,11 @@ Repeats carry the same idempotency key. Neither an error nor a log line holds an
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 import httpx
@@ -69,9 +71,20 @@ async def open_http(base_url: str, connect_seconds: float = CONNECT_SECONDS) -> 
     # Only connecting has a time of its own; that of a whole call is kept by `ProviderHttp`.
     timeout = httpx.Timeout(None, connect=connect_seconds)
     async with httpx.AsyncClient(
-        base_url=base_url, timeout=timeout, limits=_LIMITS, follow_redirects=False, trust_env=False
+        base_url=base_url,
+        timeout=timeout,
+        limits=_LIMITS,
+        follow_redirects=False,
+        trust_env=False,
+        verify=_usual_certificates(),
     ) as client:
         yield client
+
+
+@cache
+def _usual_certificates() -> ssl.SSLContext:
+    """Made once for all providers: to load these certificates takes longer than all the rest of an adapter's start."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class ProviderHttp:

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.typing import Subprotocol
 
 from tests.conformance.serving import served
+from tests.support.plain_http import NO_CERTIFICATES
 
 Message = dict[str, Any]
 _PASSED_ON = ("accept", "content-type", "last-event-id")
@@ -69,7 +70,7 @@ class Honest:
 @asynccontextmanager
 async def tampered(url: str, defect: type[Honest]) -> AsyncGenerator[str, None]:
     """The URL of a server with a defect; `url`: the good one behind it."""
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
 
         async def http(request: Request) -> Response:
             return await _passed_on(request, url, client, defect())

@@ -18,6 +18,7 @@ from tests.browser.chromium import EXECUTABLE, Tab, chromium
 from tests.conformance.node_clients import NodeClients
 from tests.conformance.scenario import DOCUMENT, SCENARIO, Result, check, payment_variables, play
 from tests.conformance.tampering import BreakOff, Honest, tampered
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 JSON_BODY = "content-type: application/json"
@@ -69,7 +70,7 @@ async def test_gql_over_a_websocket(stack: Stack) -> None:
 
 
 async def test_gql_over_http(stack: Stack) -> None:
-    async with Client(transport=HTTPXAsyncTransport(stack.url, timeout=30)) as session:
+    async with Client(transport=HTTPXAsyncTransport(stack.url, timeout=30, verify=NO_CERTIFICATES)) as session:
         request = GraphQLRequest(SCENARIO["pay"]["query"], variable_values=payment_variables())
         answer = await session.execute(request)
     assert answer["initiatePayment"]["payment"]["id"]

@@ -22,6 +22,7 @@ from app.providers.vietqr.qr import parse
 from app.settings import Settings
 from tests.integration.payments import new_id, write
 from tests.integration.ways import VAULT
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 PRICE = Money(200_000, "VND")
@@ -76,7 +77,7 @@ class Story:
 
     async def pay(self, payload: str, amount: int) -> None:
         told = {"payload": payload, "amount": str(amount), "feed": "none"}
-        async with httpx.AsyncClient(trust_env=False) as app:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as app:
             assert (await app.post(f"{self.bank.url}/vietqr/bank", data=told)).status_code == 303
 
     async def to_return(self) -> list[tuple[str, int]]:

@@ -47,6 +47,7 @@ from projections.readmodel import ReadModel
 from projections.service import Projection
 from tests.integration.payments import new_id, write
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 from tests.support.valkey_process import ValkeyProcess, valkey_process
 from tests.support.waiting import eventually
@@ -268,7 +269,7 @@ class TestOnePayment:
         state = await desk.run(payment_id)
         assert isinstance(state, AwaitingCustomer)
         assert desk.movements(payment_id) == []
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
             await browser.post(state.action.url, data={"decision": "approve"})  # type: ignore[union-attr]
         assert status(await desk.settle(payment_id)) is PaymentStatus.SUCCEEDED
         assert desk.movements(payment_id) == TAKEN
@@ -277,7 +278,7 @@ class TestOnePayment:
         payment_id = await desk.initiate("tok_authenticate")
         state = await desk.run(payment_id)
         assert isinstance(state, AwaitingCustomer)
-        async with httpx.AsyncClient(trust_env=False) as browser:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
             await browser.post(state.action.url, data={"decision": "decline"})  # type: ignore[union-attr]
         assert status(await desk.settle(payment_id)) is PaymentStatus.FAILED
         assert desk.movements(payment_id) == []

@@ -14,6 +14,7 @@ from app.processor.reconcile import Asked, Reconciliation, summary
 from projections.readmodel import ReadModel
 from tests.integration.test_processor import SOME_TIME, Desk, reaching, sandbox, status
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 __all__ = ["sandbox"]
@@ -50,7 +51,7 @@ async def _approve(state: PaymentState) -> None:
     """The customer approves, and nobody tells us."""
     assert isinstance(state, AwaitingCustomer)
     assert not isinstance(state.action, QrAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         await browser.post(state.action.url, data={"decision": "approve"})
 
 

@@ -31,6 +31,7 @@ from app.providers.registry import open_providers
 from app.settings import Settings
 from app.wiring import utc_now
 from tests.providers.builders import PRICE, RETURN_URL, authorization, capture, new_payment, query, refund, terms, void
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 SHORT_SECONDS = 0.5
@@ -72,7 +73,7 @@ async def waiting_for_customer(
 async def press(button: str, needed: ActionNeeded) -> str:
     """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed.action, CardAuthenticationAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.post(needed.action.url, data={"decision": button})
     assert answer.status_code == 303
     return answer.headers["Location"]

@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.wiring import utc_now
 from tests.providers.builders import INITIATED, terms
 from tests.providers.rogue_server import http, raw_server
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 PRICE = Money(200_000, "VND")
@@ -108,7 +109,7 @@ async def press(button: str, needed: ProviderReport) -> str:
     """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed, ActionNeeded)
     assert isinstance(needed.action, RedirectAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.post(needed.action.url, data={"decision": button})
     assert answer.status_code == 303
     location: str = answer.headers["Location"]
@@ -116,7 +117,7 @@ async def press(button: str, needed: ProviderReport) -> str:
 
 
 async def will_fail(sandbox: SandboxProcess, provider: str, call: str, fault: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as client:
         script = {"provider": provider, "call": call, "fault": fault}
         assert (await client.post(f"{sandbox.url}/faults", json=script)).status_code == 204
 

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.plain_http import NO_CERTIFICATES
+
 PATIENCE_SECONDS = 10.0
 
 
@@ -15,7 +17,7 @@ def unique(what: str) -> str:
 
 class Client:
     def __init__(self, url: str, seconds: float = PATIENCE_SECONDS) -> None:
-        self.http = httpx.Client(base_url=url, timeout=seconds, trust_env=False)
+        self.http = httpx.Client(base_url=url, timeout=seconds, trust_env=False, verify=NO_CERTIFICATES)
 
     def charge(
         self, card: str = "success", *, key: str | None = None, reference: str | None = None, **changes: object

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.sandbox.client import PATIENCE_SECONDS, Client, code, unique
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 
@@ -59,7 +60,9 @@ def test_a_key_of_another_call_is_an_error(client: Client) -> None:
 async def test_a_repeat_while_the_first_runs_is_a_conflict(client: Client, shared: SandboxProcess) -> None:
     reference, key = unique("pay"), unique("key")
     body = {"reference": reference, "amount": 4200, "currency": "EUR", "token": "tok_timeout"}
-    async with httpx.AsyncClient(base_url=shared.url, timeout=PATIENCE_SECONDS, trust_env=False) as other:
+    async with httpx.AsyncClient(
+        base_url=shared.url, timeout=PATIENCE_SECONDS, trust_env=False, verify=NO_CERTIFICATES
+    ) as other:
         running = asyncio.create_task(other.post("/v1/charges", json=body, headers={"Idempotency-Key": key}))
         while (await other.get(f"/v1/operations/{key}")).status_code == 404:
             pass

@@ -12,6 +12,7 @@ import pytest
 
 from app.laptop.sandbox.server import SandboxOptions, serve
 from tests.sandbox.client import Client, unique
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 QUICKLY_SECONDS = 3.0
@@ -79,7 +80,9 @@ async def test_it_says_where_it_listens_and_ends_when_cancelled(tmp_path: Path) 
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve(SandboxOptions(tmp_path, port=0), ready=listening.set_result))
     port = await listening
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=NO_CERTIFICATES
+    ) as client:
         assert (await client.get("/health/live")).status_code == 200
         body = {"reference": "pay_1", "amount": 1, "currency": "EUR", "token": "tok_timeout"}
         headers = {"Idempotency-Key": "key"}
@@ -100,7 +103,9 @@ async def test_customers_are_sent_to_the_public_address(tmp_path: Path) -> None:
     listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     options = SandboxOptions(tmp_path, port=0, public_url="https://bank.example/")
     serving = asyncio.create_task(serve(options, ready=listening.set_result))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await listening}", trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{await listening}", trust_env=False, verify=NO_CERTIFICATES
+    ) as client:
         body = {"reference": "pay_1", "amount": 1, "currency": "EUR", "token": "tok_authenticate"}
         charge = (await client.post("/v1/charges", json=body, headers={"Idempotency-Key": "key"})).json()
     assert charge["next_action"]["url"] == f"https://bank.example/approve/{charge['id']}"

@@ -12,6 +12,7 @@ from gql.transport.exceptions import TransportError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 PAYMENT = """
@@ -115,7 +116,7 @@ def payment_input() -> dict[str, Any]:
 @asynccontextmanager
 async def front_end(stack: Stack) -> AsyncGenerator[FrontEnd, None]:
     """A connected client."""
-    http = Client(transport=HTTPXAsyncTransport(stack.url, timeout=30), execute_timeout=30)
+    http = Client(transport=HTTPXAsyncTransport(stack.url, timeout=30, verify=NO_CERTIFICATES), execute_timeout=30)
     socket = Client(transport=WebsocketsTransport(stack.websocket_url), execute_timeout=None)
     async with http as http_session, socket as socket_session:
         yield FrontEnd(http_session, socket_session)

@@ -10,6 +10,8 @@ from typing import Self, TypedDict
 
 import httpx
 
+from tests.support.plain_http import NO_CERTIFICATES
+
 _PATIENCE_SECONDS = 10.0
 
 
@@ -48,7 +50,9 @@ class SandboxProcess:
     def ledger(self, reference: str | None = None) -> list[Movement]:
         """Every movement of money, or those of one payment."""
         parameters = {} if reference is None else {"reference": reference}
-        answer = httpx.get(f"{self.url}/ledger", params=parameters, timeout=_PATIENCE_SECONDS, trust_env=False)
+        answer = httpx.get(
+            f"{self.url}/ledger", params=parameters, timeout=_PATIENCE_SECONDS, trust_env=False, verify=NO_CERTIFICATES
+        )
         movements: list[Movement] = answer.raise_for_status().json()
         return movements
 

@@ -94,7 +94,7 @@ class Stack:
     def ledger(self) -> list[dict[str, Any]]:
         """Every movement of money at the sandbox provider."""
         port = self.processes()["sandbox"]["port"]
-        answer = httpx.get(f"http://127.0.0.1:{port}/ledger", timeout=10, trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/ledger", timeout=10, trust_env=False, verify=NO_CERTIFICATES)
         movements: list[dict[str, Any]] = answer.raise_for_status().json()
         return movements
 

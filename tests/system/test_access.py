@@ -20,6 +20,7 @@ from app.access.model import key_id_of
 from app.access.revocation import restore, revoke
 from tests.support.client import INITIATE, QUERY, WATCH, payment_input
 from tests.support.gateway_process import Gateway, gateway
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 ACME, GLOBEX = "sk_test_acme", "sk_test_globex"
@@ -44,7 +45,9 @@ def guarded(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 async def http(guarded: Gateway) -> AsyncGenerator[httpx.AsyncClient, None]:
     await guarded.ready()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{guarded.port}", timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{guarded.port}", timeout=30, trust_env=False, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests.support.client import FrontEnd
 from tests.support.gateway_process import gateway
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -73,7 +74,7 @@ async def test_a_draining_gateway_is_not_ready_and_takes_no_new_stream(
 
         await eventually(unready, what="503 from /health/ready")
         body = {"query": WATCH, "variables": {"id": payment_id}}
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as http:
             answer = await http.post(
                 f"http://127.0.0.1:{leaving.port}/graphql", json=body, headers={"accept": "text/event-stream"}
             )
@@ -92,7 +93,7 @@ async def test_an_event_stream_that_is_handed_back_does_not_say_it_is_complete(
         body = {"query": WATCH, "variables": {"id": payment_id, "after": -1}}
         received = ""
         async with (
-            httpx.AsyncClient(trust_env=False, timeout=30) as http,
+            httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES, timeout=30) as http,
             http.stream(
                 "POST", f"http://127.0.0.1:{leaving.port}/graphql", json=body, headers={"accept": "text/event-stream"}
             ) as answer,

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support.client import FrontEnd
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -18,7 +19,7 @@ REFUSED = {"query": "{ nothing }"}
 @pytest.fixture
 async def http(stack: Stack) -> AsyncGenerator[httpx.AsyncClient, None]:
     base = stack.url.removesuffix("/graphql")
-    async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         del client.headers["accept"]
         yield client
 

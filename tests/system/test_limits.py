@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from tests.support.client import INITIATE, WATCH, FrontEnd, payment_input
 from tests.support.gateway_process import Gateway, gateway
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -55,7 +56,9 @@ def strict(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
 @pytest.fixture
 async def http(strict: Gateway) -> AsyncGenerator[httpx.AsyncClient, None]:
     await strict.ready()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{strict.port}", timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{strict.port}", timeout=30, trust_env=False, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support.client import FrontEnd, assert_unbroken, front_end, payment_input, statuses
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -81,7 +82,7 @@ async def test_a_client_that_subscribes_only_after_the_customer_has_paid_misses_
 
 
 async def _approve(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.post(url, data={"decision": "approve"})
         assert answer.status_code < 400
 
@@ -93,7 +94,7 @@ async def test_a_customer_comes_back_by_our_page_which_trusts_nothing_the_browse
     answer = await client.initiate(method=method, waitFor="ACTION_OR_FINAL", timeoutMs=20_000)
     payment_id = answer["payment"]["id"]
     page = stack.url.replace("/graphql", f"/return/{payment_id}")
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         waiting = await browser.get(page, params={"status": "success", "resultCode": "0"})
         assert "Waiting for the payment" in waiting.text
         assert (await client.payment(payment_id))["status"] == "REQUIRES_ACTION"
@@ -106,7 +107,7 @@ async def test_a_customer_comes_back_by_our_page_which_trusts_nothing_the_browse
 
 async def test_a_customer_is_sent_on_to_the_shop(client: FrontEnd, stack: Stack) -> None:
     payment_id = await client.begin("tok_success", returnUrl="https://shop.test/done?order=1")
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.get(stack.url.replace("/graphql", f"/return/{payment_id}"))
     assert (answer.status_code, answer.headers["location"]) == (
         303,
@@ -193,7 +194,7 @@ async def _status(client: FrontEnd, payment_id: str, status: str) -> dict[str, d
 
 async def test_the_gateway_tells_what_it_does_in_metrics(client: FrontEnd, stack: Stack) -> None:
     await client.watch(await client.begin())
-    async with httpx.AsyncClient(trust_env=False) as scraper:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as scraper:
         metrics = (await scraper.get(stack.url.replace("/graphql", "/metrics"))).text
     accepted = next(line for line in metrics.splitlines() if line.startswith("paygate_payments_accepted_total "))
     assert float(accepted.split()[1]) >= 1

@@ -11,6 +11,7 @@ import httpx
 
 from tests.support.client import INITIATE, assert_unbroken, payment_input, statuses
 from tests.support.gateway_process import Gateway, gateway
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.watching import HandedBack, Result, Watch, by_events, by_multipart, by_socket
@@ -120,7 +121,10 @@ async def test_gateways_restarted_one_after_the_other_lose_and_repeat_nothing(st
 async def _shop_through_restarts(gateways: Sequence[Gateway]) -> list[Viewer]:
     """All who watched while each gateway was restarted, when all they watched has ended."""
     closing_time = asyncio.Event()
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http, asyncio.TaskGroup() as tasks:
+    async with (
+        httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as http,
+        asyncio.TaskGroup() as tasks,
+    ):
         customers = [Customer(http, [each.url for each in gateways], number) for number in range(CUSTOMERS)]
         viewers = [viewer for customer in customers for viewer in customer.viewers]
         for customer in customers:

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.support.client import FrontEnd
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 WATCH = """subscription($id: ID!, $after: Int) {
@@ -27,7 +28,7 @@ async def by_events(stack: Stack, variables: dict[str, Any], position: Any) -> A
     headers = {"accept": "text/event-stream"} | ({} if position is None else {"last-event-id": str(position)})
     body = {"query": WATCH, "variables": variables}
     async with (
-        httpx.AsyncClient(timeout=30, trust_env=False) as client,
+        httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client,
         client.stream("POST", stack.url, json=body, headers=headers) as answer,
     ):
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -47,7 +48,7 @@ async def by_multipart(stack: Stack, variables: dict[str, Any], position: Any) -
     """Multipart subscriptions 1.0."""
     headers = {"accept": 'multipart/mixed;subscriptionSpec="1.0", application/json'}
     body = {"query": WATCH, "variables": variables, "extensions": {"after": position}}
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         answer = await client.post(stack.url, json=body, headers=headers)
     assert "subscriptionSpec=1.0" in answer.headers["content-type"]
     assert answer.text.startswith("\r\n--graphql") or answer.text.startswith("--graphql")
@@ -227,7 +228,7 @@ async def test_another_subprotocol_is_not_acceptable(stack: Stack, subprotocols:
 
 async def test_a_page_of_another_site_may_not_connect(stack: Stack) -> None:
     for origin, welcome in ((f"http://127.0.0.1:{stack.port}", True), ("https://evil.example", False), ("null", False)):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as client:
             handshake = {
                 "connection": "upgrade",
                 "upgrade": "websocket",

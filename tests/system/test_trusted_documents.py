@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 from schema.trusted import hash_of
 from tests.support.client import FrontEnd
 from tests.support.gateway_process import Gateway, gateway
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 
 WATCH = "subscription($id: ID!) { paymentStatus(id: $id, after: -1) { status } }"
@@ -70,7 +71,7 @@ async def by_multipart(strict: Gateway, body: dict[str, Any]) -> list[dict[str, 
 
 
 async def post(strict: Gateway, body: dict[str, Any], accept: str = "application/json") -> httpx.Response:
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as http:
         return await http.post(address(strict), json=body, headers={"accept": accept})
 
 
@@ -112,14 +113,14 @@ async def test_a_trusted_query_is_posted_and_got_by_its_hash(strict: Gateway, pa
     assert (await post(strict, {**named(QUERY), "variables": variables})).json() == expected
     in_address = {"variables": json.dumps(variables)}
     by_apollo = {"extensions": json.dumps(named(QUERY)["extensions"])}
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as http:
         for name in (by_apollo, {"documentId": f"sha256:{hash_of(QUERY)}"}):
             assert (await http.get(address(strict), params=in_address | name)).json() == expected
 
 
 async def test_a_trusted_mutation_is_not_got_either(strict: Gateway, payment_id: str) -> None:
     named_in_address = {"documentId": f"sha256:{hash_of(CANCEL)}", "variables": json.dumps({"id": payment_id})}
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as http:
         assert (await http.get(address(strict), params=named_in_address)).status_code == 405
 
 

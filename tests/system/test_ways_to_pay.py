@@ -10,6 +10,7 @@ import pytest
 from app.domain.ids import PaymentId
 from app.domain.transfer_codes import transfer_code_for
 from tests.support.client import FrontEnd, assert_unbroken, statuses
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -80,7 +81,7 @@ class Customer:
 
     def __init__(self, stack: Stack) -> None:
         self._sandbox = f"http://127.0.0.1:{stack.processes()['sandbox']['port']}"
-        self._browser = httpx.AsyncClient(trust_env=False, timeout=20)
+        self._browser = httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES, timeout=20)
 
     async def does(self, what: str, action: dict[str, str]) -> httpx.Response:
         """Opens the page of an action and presses a button; or scans a code and pays, or does not."""

@@ -21,6 +21,7 @@ from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Authorization, Confirmation, PaymentTerms, Query
 from app.wiring import utc_now
 from tests.providers import builders
+from tests.support.plain_http import NO_CERTIFICATES
 
 PRICE = Money(4200, "EUR")
 RETURN_URL = builders.RETURN_URL
@@ -82,7 +83,7 @@ async def begun(shop: Shop, about: PaymentTerms) -> ActionNeeded:
 async def press(needed: ActionNeeded, decision: str) -> str:
     """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed.action, RedirectAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.post(needed.action.url, data={"decision": decision})
     assert answer.status_code == 303
     return answer.headers["Location"]

@@ -37,6 +37,7 @@ from tests.providers.paypal.paying import (
     taken,
     terms,
 )
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 
@@ -133,7 +134,7 @@ async def test_a_bank_cheque_is_pending_until_it_is_decided(
     assert await shop.provider.look_up(query(about, Operation.CONFIRM, order)) == Pending()
     assert movements(sandbox, about.payment_id) == []
 
-    async with httpx.AsyncClient(trust_env=False) as bank:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as bank:
         await bank.post(f"{sandbox.url}/paypal/review/{order}", data={"decision": decision})
     assert isinstance(await shop.provider.look_up(query(about, Operation.CONFIRM, order)), outcome)
     assert len(sandbox.ledger(about.payment_id)) == (decision == "approve")
@@ -217,6 +218,6 @@ async def test_what_paypal_does_not_take_is_refused_without_a_call(shop: Shop, m
 
 
 async def test_an_expired_token_is_renewed(shop: Shop, sandbox: SandboxProcess) -> None:
-    async with httpx.AsyncClient(trust_env=False) as clock:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as clock:
         await clock.delete(f"{sandbox.url}/paypal/tokens")
     assert isinstance(await shop.provider.authorize(authorization(terms(new_payment()))), ActionNeeded)

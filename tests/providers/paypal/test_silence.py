@@ -25,6 +25,7 @@ from tests.providers.paypal.paying import (
     taken,
     terms,
 )
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 FAULTS = ["timeout_before", "timeout_after", "error_after", "reset", "truncated"]
@@ -100,7 +101,7 @@ async def test_silence_is_asked_about_and_repeated_without_harm(
 ) -> None:
     prepared = await asyncio.gather(*(prepare(shop) for prepare in CALLS.values()))
     cases = dict(zip(CALLS, prepared, strict=True))
-    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as director:
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=NO_CERTIFICATES) as director:
         for call in cases:
             script = {"provider": "paypal", "call": call, "fault": fault}
             (await director.post("/faults", json=script)).raise_for_status()

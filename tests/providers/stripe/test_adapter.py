@@ -32,6 +32,7 @@ from app.providers.port import PaymentProvider, ProviderUnreachable
 from app.providers.stripe.adapter import StripeProvider
 from tests.providers.builders import PRICE, authorization, capture, new_payment, query, refund, terms, void
 from tests.providers.stripe.building import settings, stripe_at
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 SHORT_SECONDS = 0.3
@@ -66,7 +67,7 @@ async def waiting(stripe: PaymentProvider, payment_id: PaymentId) -> ActionNeede
 async def press(button: str, needed: ActionNeeded) -> httpx.URL:
     """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed.action, CardAuthenticationAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         assert "Approve" in (await browser.get(needed.action.url)).text
         answer = await browser.post(needed.action.url, data={"decision": button})
     assert answer.status_code == 303
@@ -81,7 +82,9 @@ async def asked(
 
 async def raw(sandbox: SandboxProcess, path: str, key: str = SECRET_KEY, **fields: str) -> dict[str, Any]:
     """Somebody else's call of the API; a POST when it has fields."""
-    async with httpx.AsyncClient(base_url=f"{sandbox.url}/stripe/v1", auth=(key, ""), trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=f"{sandbox.url}/stripe/v1", auth=(key, ""), trust_env=False, verify=NO_CERTIFICATES
+    ) as client:
         answer = await (client.post(path, data=fields) if fields else client.get(path))
     body: dict[str, Any] = answer.json()
     return body
@@ -219,7 +222,7 @@ async def test_the_wait_for_a_customer_is_called_off(stripe: StripeProvider, san
     needed = await waiting(stripe, payment_id)
     assert await stripe.void(void(payment_id, needed.reference, held=False)) == Voided(needed.reference)
     assert isinstance(needed.action, CardAuthenticationAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:  # too late
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:  # too late
         await browser.post(needed.action.url, data={"decision": "approve"})
     assert await asked(stripe, payment_id, Operation.AUTHORIZE, needed.reference) == Voided(needed.reference)
     assert moved(sandbox, payment_id) == []
@@ -408,7 +411,7 @@ async def _make(stripe: PaymentProvider, payment_id: PaymentId, call: str, befor
 
 
 async def _script(sandbox: SandboxProcess, call: str, fault: str) -> None:
-    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=NO_CERTIFICATES) as client:
         answer = await client.post("/faults", content=json.dumps({"provider": "stripe", "call": call, "fault": fault}))
     assert answer.status_code == 204
 

@@ -43,6 +43,7 @@ from tests.providers.vietqr.paying import (
     terms,
     transfer,
 )
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 KEYS = (PAYOS_CLIENT_ID, SecretStr(PAYOS_API_KEY), SecretStr(PAYOS_CHECKSUM_KEY))
@@ -76,7 +77,7 @@ def reference_of(bank_reference: str, amount: int = PRICE.amount) -> str:
 
 
 async def fault(sandbox: SandboxProcess, call: str, kind: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as director:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as director:
         script = {"provider": "vietqr", "call": call, "fault": kind}
         (await director.post(f"{sandbox.url}/faults", json=script)).raise_for_status()
 
@@ -186,7 +187,9 @@ async def test_a_link_that_payos_has_cancelled_is_the_end(payos: Shop, sandbox: 
     about = terms(new_payment())
     link, _ = shown(await payos.provider.authorize(authorization(about)))
     headers = {"x-client-id": PAYOS_CLIENT_ID, "x-api-key": PAYOS_API_KEY}
-    async with httpx.AsyncClient(base_url=sandbox.url, headers=headers, trust_env=False) as merchant:
+    async with httpx.AsyncClient(
+        base_url=sandbox.url, headers=headers, trust_env=False, verify=NO_CERTIFICATES
+    ) as merchant:
         await merchant.post(f"/vietqr/payos/v2/payment-requests/{link}/cancel", json={})
     assert await payos.provider.look_up(query(about, link)) == Voided(link)
 

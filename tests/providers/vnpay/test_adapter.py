@@ -30,6 +30,7 @@ from app.providers.vnpay.adapter import VNPayProvider
 from app.providers.vnpay.settings import VNPaySettings
 from app.wiring import utc_now
 from tests.providers.builders import RETURN_URL, new_payment, terms
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 PRICE = Money(200_000, "VND")
@@ -88,7 +89,7 @@ async def begun(shop: Shop, about: PaymentTerms) -> ActionNeeded:
 async def press(needed: ActionNeeded, decision: str) -> str:
     """What the customer's browser does; returns where it is sent next."""
     assert isinstance(needed.action, RedirectAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         answer = await browser.post(needed.action.url, data={"decision": decision})
     assert answer.status_code == 303, answer.text
     return answer.headers["Location"]
@@ -119,7 +120,7 @@ async def test_a_customer_pays_and_the_money_is_taken_at_once(shop: Shop, sandbo
     needed = await begun(shop, about)
     assert await shop.provider.look_up(query(about)) == needed, "not begun"
     assert isinstance(needed.action, RedirectAction)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser:
         page = await browser.get(needed.action.url)
     assert "200000 VND: Ao dai so 1" in page.text
     assert await shop.provider.look_up(query(about)) == needed, "begun"
@@ -179,7 +180,7 @@ async def test_money_is_given_back_whole(shop: Shop, sandbox: SandboxProcess) ->
 
 
 async def script(sandbox: SandboxProcess, call: str, fault: str) -> None:
-    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as director:
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=NO_CERTIFICATES) as director:
         answer = await director.post("/faults", json={"provider": "vnpay", "call": call, "fault": fault})
     assert answer.status_code == 204
 

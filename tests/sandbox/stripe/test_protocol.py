@@ -17,6 +17,7 @@ from app.laptop.sandbox.stripe.protocol import SECRET_KEY, WEBHOOK_SECRET
 from app.providers.notices import Notice, RawNotice
 from app.providers.stripe.notices import StripeNotices
 from app.providers.stripe.settings import StripeSettings
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 FORM = {"amount": "4200", "currency": "eur", "confirm": "true", "payment_method": "pm_card_visa"}
@@ -27,7 +28,7 @@ Told = tuple[dict[str, str], bytes]
 
 @pytest.fixture
 def http(shared: SandboxProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=shared.url, auth=(SECRET_KEY, ""), trust_env=False) as client:
+    with httpx.Client(base_url=shared.url, auth=(SECRET_KEY, ""), trust_env=False, verify=NO_CERTIFICATES) as client:
         yield client
 
 
@@ -36,15 +37,15 @@ def http(shared: SandboxProcess) -> Iterator[httpx.Client]:
 )
 def test_without_the_right_key_it_answers_401(shared: SandboxProcess, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = httpx.post(f"{shared.url}{INTENTS}", data=FORM, headers=headers, trust_env=False)
+    answer = httpx.post(f"{shared.url}{INTENTS}", data=FORM, headers=headers, trust_env=False, verify=NO_CERTIFICATES)
     assert answer.status_code == 401
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
-def test_a_key_may_come_as_bearer_or_as_user_name(shared: SandboxProcess, http: httpx.Client) -> None:
+def test_a_key_may_come_as_bearer_or_as_user_name(http: httpx.Client) -> None:
     assert http.post(INTENTS, data=FORM).status_code == 200
     bearer = {"Authorization": f"Bearer {SECRET_KEY}"}
-    assert httpx.post(f"{shared.url}{INTENTS}", data=FORM, headers=bearer, trust_env=False).status_code == 200
+    assert http.post(INTENTS, data=FORM, headers=bearer, auth=httpx.Auth()).status_code == 200
 
 
 def test_json_is_not_what_it_reads(http: httpx.Client) -> None:
@@ -122,7 +123,9 @@ async def _sandbox(folder: Path, notices_url: str) -> AsyncIterator[httpx.AsyncC
     serving = asyncio.create_task(serve(options, ready=port.set_result))
     try:
         url = f"http://127.0.0.1:{await port}"
-        async with httpx.AsyncClient(base_url=url, auth=(SECRET_KEY, ""), trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=url, auth=(SECRET_KEY, ""), trust_env=False, verify=NO_CERTIFICATES
+        ) as client:
             yield client
     finally:
         serving.cancel()

@@ -11,6 +11,7 @@ from app.laptop.sandbox.vietqr.account import ACCOUNT, BANK, PAYOS_API_KEY, PAYO
 from app.laptop.sandbox.vietqr.feeds import payos_signature
 from app.laptop.sandbox.vietqr.payload import Unreadable, scan, written
 from tests.sandbox.client import unique
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 
 CODE = "PAY23456789ABCDEFG"
@@ -21,14 +22,16 @@ LINKS = "/payos/v2/payment-requests"
 
 @pytest.fixture(scope="module")
 def bank(shared: SandboxProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{shared.url}/vietqr", timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=f"{shared.url}/vietqr", timeout=10, trust_env=False, verify=NO_CERTIFICATES) as client:
         yield client
 
 
 @pytest.fixture
 def merchant(shared: SandboxProcess) -> Iterator[httpx.Client]:
     keys = {"x-client-id": PAYOS_CLIENT_ID, "x-api-key": PAYOS_API_KEY}
-    with httpx.Client(base_url=f"{shared.url}/vietqr", timeout=10, trust_env=False, headers=keys) as client:
+    with httpx.Client(
+        base_url=f"{shared.url}/vietqr", timeout=10, trust_env=False, verify=NO_CERTIFICATES, headers=keys
+    ) as client:
         yield client
 
 

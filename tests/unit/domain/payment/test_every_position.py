@@ -49,7 +49,7 @@ class Position:
         return {repr(events): events for _, events in self.decided if events}.values()
 
 
-@pytest.fixture(scope="module", params=POSITIONS.values(), ids=POSITIONS.keys())
+@pytest.fixture(scope="module", params=POSITIONS.values(), ids=list(POSITIONS))
 def position(request: pytest.FixtureRequest) -> Position:
     position = Position(request.param, [], [])
     for command in COMMANDS:
