@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
@@ -12,3 +14,9 @@ settings.load_profile("paygate")
 # The tests start processes by the hundred, and where bytecode is not kept each of them compiles all its modules anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """For `-n auto`, one more than there are cores: a third of the time a test waits, for processes and for timers."""
+    return (yield) + 1
