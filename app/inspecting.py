@@ -7,7 +7,7 @@ from rich.table import Table
 from app.domain.ids import ID_GRAMMAR
 from app.eventstore.port import EventStore
 
-_SECRET_FIELDS = {"sealed_token", "token_stream", "fingerprint"}
+_SECRET_FIELDS = {"sealed_token", "sealed_address", "token_stream", "fingerprint"}
 
 
 async def timeline(store: EventStore, entity_id: str) -> Table | None:

@@ -1,4 +1,4 @@
-"""Secrets derived from the one secret key: sealed payment tokens, client secrets, fingerprints and digests."""
+"""Secrets derived from the one secret key: sealed tokens and addresses, client secrets, fingerprints and digests."""
 
 import base64
 import hashlib
@@ -15,6 +15,8 @@ PAYMENT_TOKENS = "seal"
 """What payment tokens are sealed for."""
 WEBHOOK_SECRETS = "webhook secret"
 """What the secrets of merchants' webhook endpoints are sealed for."""
+CUSTOMER_ADDRESSES = "customer address"
+"""What mail addresses and push subscriptions of customers are sealed for."""
 
 
 class Unsealable(Exception):
@@ -38,6 +40,10 @@ class Vault:
             return SecretStr(self._seal(use).decrypt(sealed).decode())
         except (InvalidToken, ValueError):
             raise Unsealable("it was sealed with another secret key, or for another use") from None
+
+    def address_digest(self, address: SecretStr, subject: str, *more: str) -> str:
+        """Tells the addresses under one payment or order apart; under another one, the same address shows nothing."""
+        return self._mac("address", json.dumps([subject, address.get_secret_value(), *more]).encode())
 
     def digest(self, token: SecretStr, payment_id: PaymentId) -> str:
         """Tells the tokens under one payment apart; of the same token under another payment nothing shows."""

@@ -7,6 +7,10 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
+from app.domain.contact import decide as contact_decide
+from app.domain.contact import evolve as contact_evolve
+from app.domain.contact.events import ContactEvent
+from app.domain.contact.model import ContactCommand, Contacts
 from app.domain.delivery import decide as delivery_decide
 from app.domain.delivery import evolve as delivery_evolve
 from app.domain.delivery.events import DeliveryEvent
@@ -67,6 +71,10 @@ DELIVERIES: Kind[DeliveryEvent, DeliveryCommand, DeliveryState] = Kind(
 ENDPOINTS: Kind[EndpointEvent, EndpointCommand, Endpoints] = Kind(
     "endpoints", _by_name(EndpointEvent), endpoints_evolve.fold, endpoints_decide.decide
 )
+CONTACTS: Kind[ContactEvent, ContactCommand, Contacts] = Kind(
+    "contacts", _by_name(ContactEvent), contact_evolve.fold, contact_decide.decide
+)
+"""One stream per payment or order, by its id: whom to tell of it."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Duties:
         if update is None:
             return []
         view: View = folded.view
-        interested = await self.channel.directory.interested(view.merchant_id, subject)
+        interested = await self.channel.directory.interested(view)
         changes = tuple(Change(step.version, event_type(kind, step.status), step.at) for step in view.history)
         owed = []
         for interest in interested:
@@ -64,4 +64,5 @@ class Duties:
 
 
 def _wanted(changes: tuple[Change, ...], interest: Interest) -> tuple[Change, ...]:
-    return tuple(change for change in changes if interest.wants(change.type, change.occurred_at))
+    news = (change for change in changes if change.version > interest.since)
+    return tuple(change for change in news if interest.wants(change.type, change.occurred_at))

@@ -69,6 +69,8 @@ class Interest:
 
     target_id: str
     wants: Callable[[str, datetime], bool]
+    since: int = -1
+    """Of changes up to this version it has known without being told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ class Removed:
 class Directory(Protocol[Target_co]):
     """The targets of a channel. Raises `StoreUnavailable` and `UnreadableEvent`."""
 
-    async def interested(self, merchant_id: str, subject: str) -> Sequence[Interest]:
-        """The targets that may want to be told of a merchant's payment or order."""
+    async def interested(self, view: View) -> Sequence[Interest]:
+        """The targets that may want to be told of a payment or order."""
         ...
 
     async def find(self, address: Address) -> Ready[Target_co] | Off | Removed:

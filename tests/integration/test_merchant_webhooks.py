@@ -32,9 +32,10 @@ from app.gateway.endpoint_requests import (
 )
 from app.gateway.requests import InvalidRequest, parse
 from app.notifier.claims import Claims
+from app.notifier.outside import LARGEST_ANSWER
 from app.notifier.port import Message, Outcome
 from app.notifier.pump import Progress
-from app.notifier.webhooks.sender import LARGEST_ANSWER, open_transport
+from app.notifier.webhooks.sender import open_transport
 from tests.integration.certificates import certificate_for
 from tests.integration.payments import VISIBLE_OF_SETTLED, begun
 from tests.integration.shop import SECOND, Office, Received, Shop, open_shop, raw_answer

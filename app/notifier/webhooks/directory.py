@@ -11,6 +11,7 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.eventstore.transact import ENDPOINTS, load, transact
 from app.notifier.port import Interest, Off, Ready, Removed
+from projections.views import View
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class EndpointDirectory:
 
     store: EventStore
 
-    async def interested(self, merchant_id: str, subject: str) -> Sequence[Interest]:  # noqa: ARG002 — the port's
+    async def interested(self, view: View) -> Sequence[Interest]:
         """All endpoints of the merchant, also those that are off: what they are owed waits for them."""
-        endpoints = (await load(self.store, ENDPOINTS, merchant_id)).state
+        endpoints = (await load(self.store, ENDPOINTS, view.merchant_id)).state
         return [Interest(endpoint.id, endpoint.wants) for endpoint in endpoints.by_id.values()]
 
     async def find(self, address: Address) -> Ready[Endpoint] | Off | Removed:

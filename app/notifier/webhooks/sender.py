@@ -9,21 +9,19 @@ import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 
 import httpx
 from standardwebhooks import Webhook
 
 from app.access.vault import WEBHOOK_SECRETS, Vault
-from app.destinations import Destination, Destinations, IPAddress, NotAllowed, NotFound
+from app.destinations import Destinations, NotAllowed, NotFound
 from app.domain.endpoints.model import Endpoint
+from app.notifier.outside import post, retry_after
 from app.notifier.port import Gone, Message, NotSent, Outcome, Sent
 from app.notifier.webhooks.cloud_events import CONTENT_TYPE, cloud_event
 
-LARGEST_ANSWER = 64 * 1024
-"""Bytes of an answer that are read; then the connection is closed."""
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 
@@ -45,7 +43,7 @@ class WebhookSender:
         try:
             async with asyncio.timeout(self.seconds):
                 destination = await self.destinations.check(target.url)
-                return await self._call(destination, headers, body)
+                return self._outcome(await post(self.transport, destination, headers, body))
         except TimeoutError:
             return NotSent(f"no answer within {self.seconds:g} s")
         except (NotAllowed, NotFound) as fault:
@@ -65,34 +63,6 @@ class WebhookSender:
             "webhook-signature": " ".join(signatures),
         }
 
-    async def _call(self, destination: Destination, headers: dict[str, str], body: bytes) -> Outcome:
-        *others, last = destination.addresses
-        for address in others:
-            try:
-                return await self._call_at(address, destination, headers, body)
-            except httpx.ConnectError:
-                # Nothing was sent: the name has another address.
-                continue
-        return await self._call_at(last, destination, headers, body)
-
-    async def _call_at(
-        self, address: IPAddress, destination: Destination, headers: dict[str, str], body: bytes
-    ) -> Outcome:
-        request = httpx.Request(
-            "POST",
-            destination.url_at(address),
-            headers={"host": destination.host_header, **headers},
-            content=body,
-            # The certificate has to be the name's, although the connection is the address's.
-            extensions={"sni_hostname": destination.host},
-        )
-        response = await self.transport.handle_async_request(request)
-        try:
-            await _read(response)
-        finally:
-            await response.aclose()
-        return self._outcome(response)
-
     def _outcome(self, response: httpx.Response) -> Outcome:
         status = response.status_code
         answered = f"answered {status}"
@@ -102,29 +72,7 @@ class WebhookSender:
             return Gone(answered)
         if response.is_redirect:
             return NotSent(f"{answered}: redirects are not followed")
-        return NotSent(answered, _retry_after(response.headers.get("retry-after"), self.clock()))
-
-
-async def _read(response: httpx.Response) -> None:
-    """Let the endpoint say what it has to say, within bounds: some take a connection closed too soon for a failure."""
-    size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size >= LARGEST_ANSWER:
-            return
-
-
-def _retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """How long the header asks not to be called: seconds or a date; None when it says neither."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:10]), 10**9))
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+        return NotSent(answered, retry_after(response.headers.get("retry-after"), self.clock()))
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from app.domain.payment.events import ActionCompleted, PaymentEvent, PaymentExpi
 from app.eventstore.codec import Cause, UnreadableEvent, causation_of, decode, encode, new_cause
 from app.eventstore.port import NO_STREAM, NewEvent, RecordedEvent
 from app.eventstore.tokens import TokenKept
-from app.eventstore.transact import DELIVERIES, ENDPOINTS, ORDERS, PAYMENTS
+from app.eventstore.transact import CONTACTS, DELIVERIES, ENDPOINTS, ORDERS, PAYMENTS
 from app.webhooks.unmatched import NoticeUnmatched, TransferAssigned
 from tests.support.builders import NOW, initiated
 from tests.support.commands import histories
@@ -21,6 +21,7 @@ STREAM = "payment-pay_1"
 TYPES: dict[str, Any] = {
     **PAYMENTS.events,
     **ORDERS.events,
+    **CONTACTS.events,
     **DELIVERIES.events,
     **ENDPOINTS.events,
     **{kind.__name__: kind for kind in (TokenKept, NoticeUnmatched, TransferAssigned)},
