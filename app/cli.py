@@ -55,12 +55,13 @@ def serve() -> None:
     """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
     from app.web.server import run_gateway
     from app.web.workers import WorkerFailed
-    from app.wiring import access_options, executor_of
+    from app.wiring import access_options, channels_of, executor_of
 
     settings, limits = _settings(), _limits()
     try:
         access_options(settings)
         executor_of(settings, limits)
+        channels_of(settings)
     except SettingsError as fault:
         _fail(str(fault))
     try:

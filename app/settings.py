@@ -141,6 +141,26 @@ class Settings(BaseSettings):
         4, ge=1, le=100, description="webhooks one notifier sends to an endpoint at a time, each about another payment"
     )
     notifier_interval: float = Field(1.0, gt=0, le=60, description="seconds between looks for messages that are due")
+    push_private_key: SecretStr | None = Field(
+        None,
+        description="key for Web Push (VAPID), 32 bytes in base64url; without it nobody is told by push "
+        "(`paygate dev` makes one)",
+    )
+    push_contact: str | None = Field(
+        None,
+        pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://\S+)$",
+        description="where those who run push services reach you: mailto:… or https://…; required with the key",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="mail server: smtp://host:port, smtp+starttls://user:password@host or smtps://user:password@host; "
+        "without it nobody is told by mail",
+    )
+    mail_from: str | None = Field(
+        None,
+        pattern=r"^([^<>@\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$",
+        description="sender of mails: Shop <pay@shop.example>; required with `PAYGATE_SMTP_URL`",
+    )
     log_format: Literal["console", "json"] = Field("console", description="how log lines are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least level logged")
 
@@ -160,6 +180,14 @@ class Settings(BaseSettings):
     def _secrets_are_long_enough(self) -> "Settings":
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < 32:
             raise ValueError("secret_key: give at least 32 characters")
+        return self
+
+    @model_validator(mode="after")
+    def _channels_are_whole(self) -> "Settings":
+        if self.push_private_key is not None and self.push_contact is None:
+            raise ValueError("push_contact: required with PAYGATE_PUSH_PRIVATE_KEY")
+        if self.smtp_url is not None and self.mail_from is None:
+            raise ValueError("mail_from: required with PAYGATE_SMTP_URL")
         return self
 
     @model_validator(mode="after")

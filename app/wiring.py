@@ -9,7 +9,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_network
+from typing import Any
+
+import httpx
+from redis.asyncio import Redis
 
 from app.access.authenticator import Authenticator
 from app.access.options import AccessOptions
@@ -17,9 +22,11 @@ from app.access.rates import Rate, Rates, Work
 from app.access.revocation import Revocations
 from app.access.vault import Vault
 from app.destinations import LOOPBACK, Destinations
+from app.domain.endpoints.model import Endpoint
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
+from app.gateway.contacts import Channels, PushSubscriptions
 from app.gateway.endpoints import EndpointCommands
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins
@@ -31,8 +38,13 @@ from app.limits import Limits
 from app.live.history import Histories
 from app.live.hub import Hub
 from app.notifier.claims import Claims
+from app.notifier.customers.directory import Customer, CustomerDirectory
+from app.notifier.mail.sender import MAIL_SECONDS, MailSender
+from app.notifier.mail.server import MailServer
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump
+from app.notifier.push.sender import PUSH_SECONDS, PushSender
+from app.notifier.push.vapid import VapidKey
 from app.notifier.service import ChannelService, Notifier, Wishes
 from app.notifier.webhooks.directory import EndpointDirectory
 from app.notifier.webhooks.sender import WebhookSender, open_transport
@@ -110,7 +122,8 @@ async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gat
         ):
             origins = {merchant: tuple(places) for merchant, places in settings.return_origins.items()}
             return_origins = ReturnOrigins(origins, open=settings.profile is Profile.DEV)
-            commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, OpenCircuits(redis))
+            circuits, channels = OpenCircuits(redis), channels_of(settings)
+            commands = PaymentCommands(store, vault, providers, utc_now, in_flight, return_origins, circuits, channels)
             queries, rates = Queries(store, read_model), Rates(redis, rates_of(limits))
             endpoints = EndpointCommands(
                 store,
@@ -121,13 +134,40 @@ async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gat
                 secrets.token_bytes,
                 in_flight,
             )
+            push = PushSubscriptions(store, vault, channels, utc_now, in_flight, push_services_of(settings))
             services = Services(
-                commands, OrderCommands(commands), queries, hub, rates, settings.wait_timeout_ms, endpoints
+                commands, OrderCommands(commands), queries, hub, rates, settings.wait_timeout_ms, endpoints, push
             )
             webhooks = Webhooks(store, providers, utc_now)
             returns = Returns(store, utc_now)
             yield Gateway(services, store, read_model, authenticator, webhooks, returns, in_flight, revocations)
             await in_flight.close()
+
+
+def channels_of(settings: Settings) -> Channels:
+    """By what customers can be told; raises `SettingsError`, so that nobody is promised what cannot be."""
+    key = push_key_of(settings)
+    return Channels(mail=mail_server_of(settings) is not None, push_key=key.public if key else None)
+
+
+def push_key_of(settings: Settings) -> VapidKey | None:
+    """The key of the push channel, if it is on; raises `SettingsError`."""
+    if settings.push_private_key is None or settings.push_contact is None:
+        return None
+    try:
+        return VapidKey.read(settings.push_private_key.get_secret_value(), settings.push_contact)
+    except ValueError as fault:
+        raise SettingsError(f"PAYGATE_PUSH_PRIVATE_KEY: {fault}") from None
+
+
+def mail_server_of(settings: Settings) -> MailServer | None:
+    """The mail server, if that channel is on; raises `SettingsError`."""
+    if settings.smtp_url is None:
+        return None
+    try:
+        return MailServer.read(settings.smtp_url.get_secret_value())
+    except ValueError as fault:
+        raise SettingsError(f"PAYGATE_SMTP_URL: {fault}") from None
 
 
 def rates_of(limits: Limits) -> dict[Work, Rate]:
@@ -236,30 +276,69 @@ async def open_notifier(settings: Settings, ready: Callable[[], None]) -> AsyncG
         open_redis(settings.redis_url) as redis,
         open_transport() as transport,
     ):
-        log = DeliveryLog(redis)
-        sender = WebhookSender(
-            transport,
-            destinations_of(settings),
-            _vault(settings),
-            settings.public_url,
-            utc_now,
-            settings.webhook_timeout,
-        )
-        webhooks = Channel("webhook", EndpointDirectory(store), sender)
-        claims = Claims(redis, settings.webhook_timeout + _CALL_MARGIN_SECONDS)
-        yield Notifier(
-            [
-                ChannelService(
-                    store,
-                    log,
-                    DeliveryPump(store, webhooks, log, utc_now, random.random, claims),
-                    settings.webhook_concurrency,
-                    settings.notifier_interval,
-                    wishes=Wishes("endpoints", EndpointWishes(store, log).streams_after),
-                ),
-            ],
-            ready,
-        )
+        vault, served = _vault(settings), partial(_served, settings, store, redis)
+        wishes = Wishes("endpoints", EndpointWishes(store, DeliveryLog(redis)).streams_after)
+        channels = [
+            served(
+                _webhook_channel(settings, store, vault, transport),
+                settings.webhook_timeout,
+                at_once=settings.webhook_concurrency,
+                wishes=wishes,
+            )
+        ]
+        push, mail = _push_channel(settings, store, vault, transport), _mail_channel(settings, store, vault)
+        if push is not None:
+            channels.append(served(push, PUSH_SECONDS))
+        if mail is not None:
+            channels.append(served(mail, MAIL_SECONDS))
+        yield Notifier(channels, ready)
+
+
+def _served(
+    settings: Settings,
+    store: EventStore,
+    redis: Redis,
+    channel: Channel[Any],
+    seconds: float,
+    *,
+    at_once: int = 1,
+    wishes: Wishes | None = None,
+) -> ChannelService:
+    """A channel one of whose attempts takes `seconds` at most, and `at_once` of whose messages a target gets."""
+    log, claims = DeliveryLog(redis), Claims(redis, seconds + _CALL_MARGIN_SECONDS)
+    pump = DeliveryPump(store, channel, log, utc_now, random.random, claims)
+    return ChannelService(store, log, pump, at_once, settings.notifier_interval, wishes=wishes)
+
+
+def _webhook_channel(
+    settings: Settings, store: EventStore, vault: Vault, transport: httpx.AsyncBaseTransport
+) -> Channel[Endpoint]:
+    timeout = settings.webhook_timeout
+    sender = WebhookSender(transport, destinations_of(settings), vault, settings.public_url, utc_now, timeout)
+    return Channel("webhook", EndpointDirectory(store), sender)
+
+
+def _push_channel(
+    settings: Settings, store: EventStore, vault: Vault, transport: httpx.AsyncBaseTransport
+) -> Channel[Customer] | None:
+    key = push_key_of(settings)
+    if key is None:
+        return None
+    sender = PushSender(transport, push_services_of(settings), key, settings.public_url, utc_now)
+    return Channel("push", CustomerDirectory(store, vault, lambda contacts: contacts.by_push), sender)
+
+
+def _mail_channel(settings: Settings, store: EventStore, vault: Vault) -> Channel[Customer] | None:
+    server = mail_server_of(settings)
+    if server is None or settings.mail_from is None:
+        return None
+    sender = MailSender(server, settings.mail_from, settings.public_url)
+    return Channel("mail", CustomerDirectory(store, vault, lambda contacts: contacts.by_mail), sender)
+
+
+def push_services_of(settings: Settings) -> Destinations:
+    """Where browsers' push services may be: whoever watches a payment names one, so nowhere within."""
+    return Destinations(LOOPBACK, http=True) if settings.profile is Profile.DEV else Destinations()
 
 
 def destinations_of(settings: Settings) -> Destinations:

@@ -6,6 +6,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from app.access.model import Caller
 from app.access.rates import Rates
+from app.gateway.contacts import PushSubscriptions
 from app.gateway.endpoints import EndpointCommands
 from app.gateway.orders import OrderCommands
 from app.gateway.payments import PaymentCommands
@@ -27,6 +28,7 @@ class Services:
     rates: Rates
     wait_timeout_ms: int
     endpoints: EndpointCommands
+    push: PushSubscriptions
 
 
 @dataclass

@@ -47,6 +47,14 @@ class PaymentMethodInput:
     qr: strawberry.Maybe[QrInput]
 
 
+@strawberry.input(description="Whom to tell by mail of what becomes of it.")
+class NotifyInput:
+    """Whom to tell."""
+
+    email: str = strawberry.field(description="Kept sealed; no answer and no log line has it.")
+    locale: str | None = strawberry.field(default="en", description="`en` or `vi`, with or without a region.")
+
+
 @strawberry.input(description="One line of an order.")
 class OrderItemInput:
     """One line of an order."""
@@ -81,6 +89,7 @@ class PlaceOrderInput:
         default=strawberry.UNSET, description="How long to hold the answer at most."
     )
     metadata: JSON | None = strawberry.UNSET
+    notify: NotifyInput | None = strawberry.UNSET
 
 
 @strawberry.input(description="An order to call off.")
@@ -111,6 +120,7 @@ class InitiatePaymentInput:
         default=strawberry.UNSET, description="How long to hold the answer at most."
     )
     metadata: JSON | None = strawberry.UNSET
+    notify: NotifyInput | None = strawberry.UNSET
 
 
 @strawberry.input(description="Held funds to take: all of them, or `amount`.")

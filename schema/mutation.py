@@ -7,9 +7,11 @@ import strawberry
 
 from app.access.model import Caller
 from app.domain.refusals import IdempotencyKeyReused, Refusal
+from app.gateway.contacts import NobodyThere
 from app.gateway.order_requests import CancelOrderRequest, PlaceRequest
 from app.gateway.orders import NoSuchOrder
 from app.gateway.payments import NoSuchPayment, ProviderUnavailable
+from app.gateway.push_requests import SubscribeToPushRequest, UnsubscribeFromPushRequest
 from app.gateway.requests import (
     CancelRequest,
     CaptureRequest,
@@ -20,7 +22,7 @@ from app.gateway.requests import (
 )
 from app.gateway.waiting import wait_for, wait_for_order
 from projections.views import PaymentView
-from schema import mapping, orders
+from schema import mapping, orders, push
 from schema.context import Info
 from schema.endpoint_operations import EndpointMutations
 from schema.inputs import (
@@ -32,6 +34,7 @@ from schema.inputs import (
     RefundPaymentInput,
 )
 from schema.orders import OrderCommandResult, PlaceOrderResult
+from schema.push import PushSubscriptionResult, SubscribeToPushInput, UnsubscribeFromPushInput
 from schema.results import InitiatePaymentResult, PaymentCommandAccepted, PaymentCommandResult
 
 Request = TypeVar("Request", CaptureRequest, CancelRequest, RefundRequest)
@@ -104,6 +107,30 @@ class Mutation(EndpointMutations):
     async def refund_payment(self, info: Info, input: RefundPaymentInput) -> PaymentCommandResult:  # noqa: A002
         """Give money back."""
         return await _command(info, input, RefundRequest, info.context.services.commands.refund)
+
+    @strawberry.mutation(description="Have a browser told of every change of a payment or order, by push.")
+    async def subscribe_to_push(self, info: Info, input: SubscribeToPushInput) -> PushSubscriptionResult:  # noqa: A002
+        """Tell a browser. A client secret suffices."""
+        try:
+            request = parse(SubscribeToPushRequest, mapping.given(input))
+            await info.context.services.push.subscribe(info.context.caller, request)
+        except (InvalidRequest, NobodyThere) as refusal:
+            return push.refused(refusal)
+        return push.PushSubscription(subscribed=True)
+
+    @strawberry.mutation(description="Have a browser told no more.")
+    async def unsubscribe_from_push(
+        self,
+        info: Info,
+        input: UnsubscribeFromPushInput,  # noqa: A002
+    ) -> PushSubscriptionResult:
+        """Tell a browser no more. A client secret suffices."""
+        try:
+            request = parse(UnsubscribeFromPushRequest, mapping.given(input))
+            await info.context.services.push.unsubscribe(info.context.caller, request)
+        except (InvalidRequest, NobodyThere) as refusal:
+            return push.refused(refusal)
+        return push.PushSubscription(subscribed=False)
 
 
 async def _command(

@@ -50,3 +50,8 @@ class Query(EndpointQueries):
             info.context.caller, first=count, after=after, wanted=wanted
         )
         return mapping.connection(page, after=after)
+
+    @strawberry.field(description="What browsers subscribe to push with (`applicationServerKey`); null without push.")
+    async def push_key(self, info: Info) -> str | None:
+        """The public key of the push channel."""
+        return info.context.services.push.channels.push_key

@@ -28,6 +28,11 @@ def can_act(caller: Caller) -> TypeGuard[MerchantCaller]:
     return isinstance(caller, MerchantCaller) and Scope.WRITE in caller.scopes
 
 
+def can_have_told(caller: Caller, subject_id: PaymentId | OrderId, merchant_id: MerchantId) -> bool:
+    """Whether the caller may have somebody told of this payment or order of this merchant."""
+    return can_see(caller, subject_id, merchant_id) and (isinstance(caller, Watcher) or can_act(caller))
+
+
 def can_continue(before: Caller, after: Caller) -> bool:
     """Whether a connection may go on under a newer credential: for the same merchant or subject, with no less."""
     match before, after:

@@ -17,6 +17,7 @@ from app.gateway.requests import (
     InitiateRequest,
     Metadata,
     Method,
+    Notify,
     Text,
     TimeoutMs,
     WaitFor,
@@ -53,6 +54,7 @@ class PlaceRequest(CheckedRequest):
     wait_for: WaitFor | None = None
     timeout_ms: TimeoutMs | None = None
     metadata: Metadata = Field(default_factory=dict)
+    notify: Notify | None = None
 
     @model_validator(mode="after")
     def _in_one_currency(self) -> Self:

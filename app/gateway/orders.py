@@ -1,9 +1,11 @@
 """What a merchant can do with orders. Every answer is given after the event store has acknowledged."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from app.access.model import Caller, MerchantCaller
+from app.domain.contact.events import EmailAdded
 from app.domain.ids import OrderId, order_id_for
 from app.domain.order.events import OrderEvent, OrderItem, OrderPlaced
 from app.domain.order.model import Cancel, NotPlaced, OrderState, Place
@@ -11,6 +13,7 @@ from app.domain.payment.events import PaymentInitiated
 from app.domain.refusals import IdempotencyKeyReused
 from app.eventstore.codec import new_cause
 from app.eventstore.transact import ORDERS, History, Outcome, empty, load, transact
+from app.gateway.contacts import begin_told, content_of, email_of
 from app.gateway.order_requests import CancelOrderRequest, PlaceRequest
 from app.gateway.payments import PaymentCommands, ProviderUnavailable, acting
 from app.gateway.requests import FieldProblem, InitiateRequest, InvalidRequest
@@ -47,13 +50,15 @@ class OrderCommands:
         order_id = order_id_for(merchant.merchant_id, request.idempotency_key)
         asked = request.payment(order_id)
         self._check(asked, merchant)
+        self.payments.channels.check(request.notify)
         if await self.payments.is_left_alone(asked):
             known = await load(self.payments.store, ORDERS, order_id)
             if isinstance(known.state, NotPlaced):
                 raise ProviderUnavailable(asked.method.chosen[1])
         payment = self.payments.terms(merchant.merchant_id, asked)
         command = Place(self._terms(order_id, merchant, request), payment)
-        return await self.payments.in_flight.finish(self._place(command, self.payments.sealed_token(asked)))
+        contact = email_of(request.notify, order_id, command.terms.fingerprint, self.payments.vault, command.terms.at)
+        return await self.payments.in_flight.finish(self._place(command, self.payments.sealed_token(asked), contact))
 
     def _check(self, asked: InitiateRequest, merchant: MerchantCaller) -> None:
         try:
@@ -61,11 +66,11 @@ class OrderCommands:
         except InvalidRequest as refusal:
             raise InvalidRequest(tuple(_as_of_order(problem) for problem in refusal.problems)) from None
 
-    async def _place(self, command: Place, sealed_token: str | None) -> OrderAccepted:
+    async def _place(self, command: Place, sealed_token: str | None, contact: EmailAdded | None) -> OrderAccepted:
         order_id = OrderId(command.terms.order_id)
         await self.payments.keep_token(command.payment, sealed_token)
         try:
-            outcome = await self._placed(order_id, command)
+            outcome = await self._placed(order_id, command, contact)
         except IdempotencyKeyReused:
             await self.payments.erase_unused_token(command.payment)
             raise
@@ -74,10 +79,16 @@ class OrderCommands:
         secret = self.payments.vault.client_secret(order_id)
         return OrderAccepted(view_of(outcome.history), begun.payment, secret, replayed=not outcome.appended)
 
-    async def _placed(self, order_id: OrderId, command: Place) -> Outcome[OrderEvent, OrderState]:
-        # Most keys are new, so the stream is taken not to exist; the append says so if it does.
+    async def _placed(
+        self, order_id: OrderId, command: Place, contact: EmailAdded | None
+    ) -> Outcome[OrderEvent, OrderState]:
         store, cause = self.payments.store, new_cause(order_id)
-        return await transact(store, ORDERS, order_id, command, cause, known=empty(ORDERS))
+
+        def begin() -> Awaitable[Outcome[OrderEvent, OrderState]]:
+            # Most keys are new, so the stream is taken not to exist; the append says so if it does.
+            return transact(store, ORDERS, order_id, command, cause, known=empty(ORDERS))
+
+        return await begin_told(store, ORDERS, order_id, command, contact, begin)
 
     def _terms(self, order_id: OrderId, merchant: MerchantCaller, request: PlaceRequest) -> OrderPlaced:
         now = self.payments.clock()
@@ -120,10 +131,10 @@ def _as_of_order(problem: FieldProblem) -> FieldProblem:
 
 
 def _content(request: PlaceRequest) -> dict[str, object]:
-    content = request.model_dump(mode="json", exclude={"idempotency_key", "wait_for", "timeout_ms"})
+    content = request.model_dump(mode="json", exclude={"idempotency_key", "wait_for", "timeout_ms", "notify"})
     if request.method.card is not None:
         content["token"] = request.method.card.token.get_secret_value()
-    return content
+    return content | content_of(request.notify)
 
 
 def _first_payment(order: OrderState, planned: PaymentInitiated) -> PaymentInitiated:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from app.access.model import Caller, MerchantCaller
 from app.access.permissions import can_act
 from app.access.vault import Vault
+from app.domain.contact.events import EmailAdded
 from app.domain.ids import MerchantId, PaymentId, payment_id_for, refund_id_for
 from app.domain.payment.events import (
     CardMethod,
@@ -32,6 +33,7 @@ from app.eventstore.tokens import token_stream
 from app.eventstore.transact import PAYMENTS, History, empty, load, transact
 from app.gateway.attempts import attempt_for_order, planned_payments
 from app.gateway.card_tokens import erase_unused, keep_for, stored_terms, terms_in
+from app.gateway.contacts import NO_CHANNELS, Channels, begin_told, content_of, email_of
 from app.gateway.inflight import InFlight
 from app.gateway.offers import ReturnOrigins, check, check_capture, check_refund
 from app.gateway.requests import CancelRequest, CaptureRequest, InitiateRequest, InvalidRequest, RefundRequest
@@ -85,6 +87,7 @@ class PaymentCommands:
     in_flight: InFlight
     return_origins: ReturnOrigins
     circuits: OpenCircuits
+    channels: Channels = NO_CHANNELS
 
     async def initiate(self, caller: Caller, request: InitiateRequest) -> Accepted:
         """Begin a payment, or find the one this idempotency key began.
@@ -93,6 +96,7 @@ class PaymentCommands:
         """
         merchant = acting(caller)
         self.check(request, merchant.merchant_id)
+        self.channels.check(request.notify)
         payment_id = payment_id_for(merchant.merchant_id, request.idempotency_key)
         if await self.is_left_alone(request):
             # What was accepted before is answered as it was.
@@ -100,7 +104,8 @@ class PaymentCommands:
             if isinstance(known.state, NotInitiated):
                 raise ProviderUnavailable(request.method.chosen[1])
         terms = self.terms(merchant.merchant_id, request)
-        return await self.in_flight.finish(self._initiate(terms, self.sealed_token(request)))
+        contact = email_of(request.notify, terms.payment_id, terms.fingerprint, self.vault, terms.at)
+        return await self.in_flight.finish(self._initiate(terms, self.sealed_token(request), contact))
 
     def check(self, request: InitiateRequest, merchant_id: MerchantId) -> None:
         """Raises `InvalidRequest` for what the provider or the merchant's own rules do not allow."""
@@ -120,14 +125,19 @@ class PaymentCommands:
         if sealed_token is not None:
             await keep_for(self.store, terms, sealed_token, new_cause(terms.payment_id))
 
-    async def _initiate(self, terms: PaymentInitiated, sealed_token: str | None) -> Accepted:
+    async def _initiate(
+        self, terms: PaymentInitiated, sealed_token: str | None, contact: EmailAdded | None
+    ) -> Accepted:
         await self.keep_token(terms, sealed_token)
         try:
             terms = await attempt_for_order(self.store, terms, self.clock())
         except (InvalidRequest, IdempotencyKeyReused):
             await self.erase_unused_token(terms)
             raise
-        return await self.begin(terms)
+        command = Initiate(terms)
+        return await begin_told(
+            self.store, PAYMENTS, terms.payment_id, command, contact, begin=lambda: self.begin(terms)
+        )
 
     async def begin(self, terms: PaymentInitiated) -> Accepted:
         """Begin a payment whose token, if it has one, is kept. Raises `IdempotencyKeyReused`, `StoreUnavailable`."""
@@ -210,10 +220,10 @@ class PaymentCommands:
 
 def _content(request: InitiateRequest) -> dict[str, object]:
     """What makes two requests the same: everything but the key and how long the client waits for the answer."""
-    content = request.model_dump(mode="json", exclude={"idempotency_key", "wait_for", "timeout_ms"})
+    content = request.model_dump(mode="json", exclude={"idempotency_key", "wait_for", "timeout_ms", "notify"})
     if request.method.card is not None:
         content["token"] = request.method.card.token.get_secret_value()
-    return content
+    return content | content_of(request.notify)
 
 
 def _view(history: History[PaymentEvent, PaymentState]) -> PaymentView:

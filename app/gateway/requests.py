@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from app.domain.ids import ID_GRAMMAR
 from app.domain.money import CURRENCY_EXPONENTS
 from app.domain.payment.events import CaptureMode
+from app.gateway.addresses import EmailAddress, KnownLocale
 from app.observability.redact import contains_card_number
 from app.providers.port import MethodKind
 
@@ -198,6 +199,13 @@ class Method(CheckedRequest):
         raise AssertionError("validation lets exactly one through")
 
 
+class Notify(CheckedRequest):
+    """Whom to tell of what becomes of it, and in which language."""
+
+    email: EmailAddress
+    locale: KnownLocale = "en"
+
+
 class InitiateRequest(CheckedRequest):
     """Begin a payment. `amount` in minor units, `expires_in` in seconds, `timeout_ms` in milliseconds."""
 
@@ -213,6 +221,7 @@ class InitiateRequest(CheckedRequest):
     wait_for: WaitFor | None = None
     timeout_ms: TimeoutMs | None = None
     metadata: Metadata = {}
+    notify: Notify | None = None
 
 
 class CaptureRequest(CheckedRequest):

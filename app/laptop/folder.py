@@ -1,19 +1,22 @@
 """The data folder of `paygate dev`: one running copy at a time, and the files that are the copy's own."""
 
 import asyncio
+import base64
 import contextlib
 import fcntl
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from pydantic import SecretStr
 
 _LOCK = "lock"
 _SECRET_KEY = "secret-key"  # noqa: S105 - the name of a file
+_PUSH_KEY = "push-key"
 _SHORTEST_KEY = 32
 # Longer than the children of a killed supervisor live on.
 _ORPHANS_SECONDS = 6.0
@@ -56,12 +59,24 @@ class DataFolder:
 
     def secret_key(self) -> SecretStr:
         """The key of this folder's payments, made when it is asked for the first time."""
-        path = self.path / _SECRET_KEY
+        return self._kept(_SECRET_KEY, lambda: secrets.token_urlsafe(48))
+
+    def push_key(self) -> SecretStr:
+        """The key that browsers subscribe to push with, likewise."""
+        return self._kept(_PUSH_KEY, _new_p256_key)
+
+    def _kept(self, name: str, make: Callable[[], str]) -> SecretStr:
+        path = self.path / name
         key = path.read_text(encoding="utf-8").strip() if path.exists() else ""
         if len(key) < _SHORTEST_KEY:
-            key = secrets.token_urlsafe(48)
-            self.write(_SECRET_KEY, key + "\n")
+            key = make()
+            self.write(name, key + "\n")
         return SecretStr(key)
+
+
+def _new_p256_key() -> str:
+    number = generate_private_key(SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from app.laptop.ports import free_ports, is_taken
 from app.laptop.sandbox.simulators import SIMULATORS
 from app.settings import Profile, Settings
 
+_NOBODY = "mailto:nobody@example.com"
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised, not listened at
 
 
@@ -45,6 +46,8 @@ def make_plan(settings: Settings, folder: DataFolder) -> Plan:
         "data_dir": folder.path,
         "secret_key": settings.secret_key or folder.secret_key(),
     }
+    if settings.push_private_key is None:
+        found |= {"push_private_key": folder.push_key(), "push_contact": settings.push_contact or _NOBODY}
     for server in servers.values():
         found |= server.settings
     if "sandbox" in servers and "providers" not in explicit:

@@ -281,7 +281,7 @@ async def _stage(schedule: Schedule, injected: Counter[str]) -> AsyncGenerator[_
         revocations = Revocations(cast("Any", None))
         rates = Rates(redis.gateway.client(), dict.fromkeys(Work, Rate(0, 1)))
         nothing = cast("Any", None)
-        services = Services(nothing, nothing, Queries(store, read_model), hub, rates, 10_000, nothing)
+        services = Services(nothing, nothing, Queries(store, read_model), hub, rates, 10_000, nothing, nothing)
         authenticator = Authenticator(cast("Any", None), None, cast("Any", None), lambda _: False, MerchantCaller(DEMO))
         gateway = Gateway(
             services=services,

@@ -15,6 +15,8 @@ from app.notifier.mail.letter import letter
 from app.notifier.mail.server import MailServer
 from app.notifier.port import Gone, Message, NotSent, Outcome, Sent
 
+MAIL_SECONDS = 30.0
+"""How long one attempt takes at most."""
 _AT_ONCE = 8
 _GOODBYE_SECONDS = 2.0
 _PERMANENT = 500
@@ -33,7 +35,7 @@ class MailSender:
     server: MailServer
     sender: str
     public_url: str
-    seconds: float = 30.0
+    seconds: float = MAIL_SECONDS
     at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def send(self, message: Message, target: Customer) -> Outcome:

@@ -19,6 +19,8 @@ from app.notifier.push.subscription import PushSubscription
 from app.notifier.push.vapid import VapidKey
 from projections.views import PaymentView, View
 
+PUSH_SECONDS = 10.0
+"""How long one attempt takes at most."""
 _AT_ONCE = 32
 _NEWS_FOR = timedelta(days=7)
 _ACTION_FOR = timedelta(days=1)
@@ -36,7 +38,7 @@ class PushSender:
     key: VapidKey
     public_url: str
     clock: Callable[[], datetime]
-    seconds: float = 10.0
+    seconds: float = PUSH_SECONDS
     at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def send(self, message: Message, target: Customer) -> Outcome:
