@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.laptop.folder import DataFolder, FolderTaken, FolderUnusable, opened
+from app.notifier.push.vapid import VapidKey
 
 HOLD = """
 import asyncio, os, pathlib, sys
@@ -68,6 +69,13 @@ async def test_the_secret_key_is_made_once_and_only_its_owner_can_read_it(tmp_pa
         assert folder.secret_key().get_secret_value() == key
     assert len(key) == 64
     assert stat.S_IMODE((tmp_path / "secret-key").stat().st_mode) == 0o600
+
+
+def test_the_push_key_is_made_once_and_is_one(tmp_path: Path) -> None:
+    key = DataFolder(tmp_path, lock=-1).push_key().get_secret_value()
+    assert DataFolder(tmp_path, lock=-1).push_key().get_secret_value() == key
+    assert VapidKey.read(key, "mailto:ops@shop.test").public
+    assert stat.S_IMODE((tmp_path / "push-key").stat().st_mode) == 0o600
 
 
 def test_a_torn_secret_key_is_made_anew(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def test_whatever_the_user_leaves_open_is_found(folder: DataFolder) -> None:
     assert made.settings.redis_url == f"redis://127.0.0.1:{ports['valkey']}/0"
     assert made.settings.sandbox_url == f"http://127.0.0.1:{ports['sandbox']}"
     assert made.settings.secret_key == folder.secret_key()
+    assert made.settings.push_private_key == folder.push_key()
+    assert made.settings.push_contact is not None
 
 
 def test_ports_the_user_chose_are_used(folder: DataFolder) -> None:
@@ -56,13 +58,17 @@ def test_servers_the_user_names_are_used_and_not_started(folder: DataFolder) -> 
         "sandbox_url": "http://pretend:1",
         "profile": "production",
         "secret_key": "x" * 32,
+        "push_private_key": "k" * 43,
+        "push_contact": "mailto:ops@shop.test",
     }
+    secrets = {"secret_key", "push_private_key"}
     made = plan(folder, **given)
     assert set(made.ports) == {"gateway"}
-    assert made.settings.model_dump(include=set(given) - {"secret_key"}) == {
-        name: value for name, value in given.items() if name != "secret_key"
+    assert made.settings.model_dump(include=set(given) - secrets) == {
+        name: value for name, value in given.items() if name not in secrets
     }
     assert not (folder.path / "secret-key").exists()
+    assert not (folder.path / "push-key").exists()
 
 
 @pytest.mark.parametrize("field", ["port", "eventstore_port", "sandbox_port"])

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from app.gateway.contacts import NO_CHANNELS
 from app.settings import Profile, Settings, SettingsError, load_settings
+from app.wiring import channels_of
 
 
 @pytest.fixture
@@ -106,3 +108,41 @@ def test_the_secret_key_does_not_show_in_what_is_printed(environment: Callable[.
     environment(SECRET_KEY="hunter2" * 5)
     assert "hunter2" not in repr(load_settings())
     assert load_settings().secret_key is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint_begins"),
+    [
+        ({"PUSH_PRIVATE_KEY": "k" * 43}, "PAYGATE_PUSH_CONTACT: required with PAYGATE_PUSH_PRIVATE_KEY"),
+        ({"PUSH_CONTACT": "ops@shop.test"}, "PAYGATE_PUSH_CONTACT: "),
+        ({"SMTP_URL": "smtp://mail.test"}, "PAYGATE_MAIL_FROM: required with PAYGATE_SMTP_URL"),
+        ({"MAIL_FROM": "shop"}, "PAYGATE_MAIL_FROM: "),
+        ({"MAIL_FROM": "Shop <pay@shop.test>\r\nBcc: x@shop.test"}, "PAYGATE_MAIL_FROM: "),
+    ],
+)
+def test_a_channel_is_switched_on_as_a_whole(
+    environment: Callable[..., None], given: dict[str, str], complaint_begins: str
+) -> None:
+    environment(**given)
+    assert complaint().startswith(complaint_begins)
+
+
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [
+        ({"push_private_key": "hunter2", "push_contact": "mailto:ops@shop.test"}, "PAYGATE_PUSH_PRIVATE_KEY"),
+        ({"smtp_url": "smtp://user:hunter2@", "mail_from": "pay@shop.test"}, "PAYGATE_SMTP_URL"),
+    ],
+)
+def test_a_channel_that_could_not_work_stops_the_start(given: dict[str, str], variable: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        channels_of(Settings.model_validate(given))
+    assert str(refusal.value).startswith(f"{variable}: takes ")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_channels_that_are_not_switched_on_are_off(environment: Callable[..., None]) -> None:
+    environment()
+    assert channels_of(load_settings()) == NO_CHANNELS
+    environment(SMTP_URL="smtp://mail.test", MAIL_FROM="Shop <pay@shop.test>")
+    assert channels_of(load_settings()).mail
