@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeVar
@@ -19,7 +20,7 @@ from app.domain.order.model import NotPlaced
 from app.domain.payment.model import NotInitiated
 from app.domain.refusals import Refusal
 from app.eventstore.codec import new_cause
-from app.eventstore.port import EventStore
+from app.eventstore.port import EventStore, StreamErased
 from app.eventstore.transact import CONTACTS, ORDERS, PAYMENTS, Kind, load, transact
 from app.gateway.inflight import InFlight
 from app.gateway.push_requests import SubscribeToPushRequest, UnsubscribeFromPushRequest
@@ -96,7 +97,8 @@ async def begin_told(
     """
     if contact is None or not await _is_accepted(store, kind, subject, command):
         return await begin()
-    await transact(store, CONTACTS, subject, AddContact(contact), new_cause(subject))
+    with suppress(StreamErased):  # whoever was to be told is forgotten for good
+        await transact(store, CONTACTS, subject, AddContact(contact), new_cause(subject))
     try:
         return await begin()
     except Refusal:
@@ -149,6 +151,9 @@ class PushSubscriptions:
             await self._change(subject, AddContact(contact))
         except TooManyContacts as refusal:
             raise _refused("endpoint", "too_many", refusal.message) from None
+        except StreamErased:
+            field = "orderId" if request.payment_id is None else "paymentId"
+            raise _refused(field, "contacts_erased", "nobody is told of it any more") from None
 
     async def unsubscribe(self, caller: Caller, request: UnsubscribeFromPushRequest) -> None:
         """Tell a browser no more."""

@@ -140,6 +140,12 @@ class TestAMailAddressThatComesWithARequest:
         assert isinstance(removed, ContactRemoved)
         assert removed.reason == "refused"
 
+    async def test_that_was_erased_stays_erased_and_its_payment_is_found(self, till: Till) -> None:
+        await till.initiate()
+        await till.store.erase(CONTACTS.stream(till.payment_id))
+        assert await till.initiate()
+        assert await till.contacts(till.payment_id) == []
+
     async def test_is_refused_by_name_where_there_is_no_mail_and_nothing_is_appended(self, till: Till) -> None:
         till.channels = NO_CHANNELS
         for ask in (till.initiate, till.place):
@@ -222,6 +228,17 @@ class TestABrowserThatWatches:
         assert (problem.field, problem.code) == ("endpoint", code)
         assert endpoint not in problem.message
         assert (await counter.contacts(payment_id)).by_push == ()
+
+    async def test_is_refused_where_all_contacts_were_erased(
+        self, counter: Counter, payment_id: str, browser: Browser
+    ) -> None:
+        await counter.subscribe(browser, paymentId=payment_id)
+        await counter.store.erase(CONTACTS.stream(payment_id))
+        with pytest.raises(InvalidRequest) as refusal:
+            await counter.subscribe(browser, paymentId=payment_id)
+        (problem,) = refusal.value.problems
+        assert (problem.field, problem.code) == ("paymentId", "contacts_erased")
+        await counter.unsubscribe(browser, paymentId=payment_id)
 
     async def test_is_refused_when_too_many_are_told_already(self, counter: Counter, payment_id: str) -> None:
         for number in range(MOST_CONTACTS):
