@@ -1,6 +1,6 @@
 """One call to a provider for one payment: the request from the state, the answer as a report."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -8,8 +8,9 @@ from pydantic import SecretStr
 from app.access.vault import Vault
 from app.domain.ids import PaymentId
 from app.domain.money import Money
+from app.domain.payment import events as happened
 from app.domain.payment.decide import provider_key_of
-from app.domain.payment.events import Operation
+from app.domain.payment.events import Operation, PaymentEvent
 from app.domain.payment.model import (
     Authorized,
     Authorizing,
@@ -108,6 +109,20 @@ class Performer:
 
     def _unsealed(self, sealed_token: str | None) -> SecretStr | None:
         return None if sealed_token is None else self.vault.unseal(sealed_token)
+
+
+def asked_under(events: Sequence[PaymentEvent], operation: Operation) -> str | None:
+    """The provider's own id to ask about an operation with: what it gave when that operation was begun."""
+    given: tuple[type[PaymentEvent], ...] = (happened.PaymentAuthorized,)
+    if operation is Operation.AUTHORIZE:
+        given = (
+            happened.ActionRequired,
+            happened.ConfirmationRequested,
+            happened.PaymentAuthorized,
+            happened.LateSuccessRecorded,
+            happened.PaymentCaptured,
+        )
+    return next((str(getattr(event, "reference", "")) for event in events if isinstance(event, given)), None)
 
 
 def _reference(state: Existing) -> str:

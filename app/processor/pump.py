@@ -11,7 +11,6 @@ from app.domain.payment.events import CardMethod, Operation, PaymentEvent
 from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
-    Call,
     CloseSession,
     Ended,
     Existing,
@@ -42,7 +41,7 @@ from app.eventstore.port import EventStore
 from app.eventstore.tokens import sealed_token_in
 from app.eventstore.transact import PAYMENTS, History, load, transact
 from app.eventstore.transfer_codes import claim
-from app.processor.perform import Performer
+from app.processor.perform import Performer, asked_under
 from app.providers.port import PaymentProvider
 from app.providers.registry import ProviderRegistry
 
@@ -87,8 +86,11 @@ class Pump:
         history = await load(self.store, PAYMENTS, payment_id)
         state = history.state
         if isinstance(state, Ended) and state.late is None:
-            question = LookUp(Operation.AUTHORIZE, Call(Operation.AUTHORIZE, 1, state.terms.at))
-            answered = await self._look_up(payment_id, history, question, cause)
+            reference = asked_under(history.events, Operation.AUTHORIZE)
+            question = self.performer.question(state, Operation.AUTHORIZE, None, reference, conclusive=True)
+            report = await self._provider(state).look_up(question)
+            command = RecordReport(Operation.AUTHORIZE, report, self.clock())
+            answered = await self._record(payment_id, history, command, cause)
             if answered.revision != history.revision:
                 await self.run(payment_id, cause)
                 return True

@@ -51,20 +51,6 @@ def account_of(events: Sequence[PaymentEvent], state: Existing) -> Account:
     )
 
 
-def asked_under(events: Sequence[PaymentEvent], operation: Operation) -> str | None:
-    """The provider's own id to ask about an operation with: what it gave when that operation was begun."""
-    given: tuple[type[PaymentEvent], ...] = (happened.PaymentAuthorized,)
-    if operation is Operation.AUTHORIZE:
-        given = (
-            happened.ActionRequired,
-            happened.ConfirmationRequested,
-            happened.PaymentAuthorized,
-            happened.LateSuccessRecorded,
-            happened.PaymentCaptured,
-        )
-    return next((str(getattr(event, "reference", "")) for event in events if isinstance(event, given)), None)
-
-
 def was_captured_by_us(events: Iterable[PaymentEvent]) -> bool:
     """Whether the money was held first, and taken by a call of its own."""
     return any(

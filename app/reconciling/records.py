@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.payment.events import Operation, PaymentEvent
-from app.domain.payment.model import Existing
+from app.domain.payment.model import Existing, Initiated
 from app.domain.reports import Authorized, Captured, Pending, ProviderReport, Refunded, Transferred, Unknown
-from app.processor.perform import Performer
+from app.processor.perform import Performer, asked_under
 from app.providers.port import PaymentProvider, ProviderUnreachable, Query
 from app.providers.statements import KeepsStatement, Movement, MovementKind, Span
-from app.reconciling.accounts import Account, Flow, asked_under, was_captured_by_us
+from app.reconciling.accounts import Account, Flow, was_captured_by_us
 from app.reconciling.money import unfound
 
 _BEFORE = timedelta(days=1)
@@ -104,6 +104,9 @@ class Asking:
     def _questions(self, subject: Subject, seen: Sequence[Movement], *, whole: bool) -> list["_Question"]:
         account = subject.account
         charges, refunds = unfound(account, seen, self.day)
+        if isinstance(subject.state, Initiated):
+            # Nobody has told the provider of it yet.
+            return []
         if account.by_transfer:
             # Without a list nobody can be asked about what is counted, only about what is not.
             counted = [_Question(self._transfer(subject, flow) if whole else None, flow) for flow in charges]

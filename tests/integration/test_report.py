@@ -21,16 +21,17 @@ from app.domain.payment.events import (
     ProviderCallStarted,
     RefundRequested,
 )
-from app.domain.payment.model import Captured, RefundMoney
+from app.domain.payment.model import AwaitingCustomer, Captured, Confirming, RecordReport, RefundMoney, StartCall
+from app.domain.reports import Approved
 from app.eventstore.codec import encode, new_cause
 from app.eventstore.port import NO_STREAM, NewEvent
-from app.eventstore.transact import ORDERS, PAYMENTS
+from app.eventstore.transact import ORDERS, PAYMENTS, transact
 from app.reconciling.model import Difference, Kind
 from app.webhooks.unmatched import keep
 from projections.names import Topic, merchant_payments_key
-from tests.integration.night import Night, Town, falling
-from tests.integration.payments import new_id
-from tests.integration.ways import WAYS, movements
+from tests.integration.night import PERFORMER, Night, Town, falling
+from tests.integration.payments import new_id, write
+from tests.integration.ways import WAYS, movements, pay
 
 LISTING = {"sandbox", "stripe", "paypal", "vietqr"}
 PRICE = 4200
@@ -150,6 +151,37 @@ async def test_what_a_declined_payment_has_all_the_same_goes_back_once_it_is_ask
     assert await night.about(payment_id) == []
     moved = movements(night.town.sandbox.url, payment_id)
     assert [each["operation"] for each in moved] == ["authorize", "capture", "refund"]
+
+
+async def test_a_payment_that_has_ended_is_asked_about_by_the_name_its_provider_gave_it(town: Town) -> None:
+    """PayPal cannot be asked by our name: its order's number stands in the events."""
+    async with falling(town, "paypal") as night:
+        story = night.story("paypal")
+        await story.begin(CaptureMode.AUTOMATIC)
+        await night.reconciliation.ask([story.payment_id])
+        waiting = await story.state()
+        assert isinstance(waiting, AwaitingCustomer)
+        await pay(waiting, night.town.sandbox.url)
+        cause, at = new_cause(story.payment_id), datetime.now(UTC)
+        for command in (
+            RecordReport(Operation.AUTHORIZE, Approved(waiting.reference), at),
+            StartCall(Operation.CONFIRM, at),
+        ):
+            confirming = (await transact(night.store, PAYMENTS, story.payment_id, command, cause)).history
+        assert isinstance(confirming.state, Confirming)
+        provider = night.providers.get("paypal")
+        assert provider is not None
+        # The answer is lost, and everybody takes the payment for failed.
+        await PERFORMER.call(provider, confirming.state, Operation.CONFIRM, None, None)
+        lost = PaymentFailed(code="provider_timeout", message="no answer", at=at)
+        await write(night.store, story.payment_id, [lost], after=confirming.revision)
+        await night.projected()
+
+        assert kinds(await night.about(story.payment_id)) == [Kind.CHARGE_NOT_RECORDED]
+        (asked,) = await night.reconciliation.ask([story.payment_id])
+        assert asked.after == "SUCCEEDED"
+        await night.projected()
+        assert await night.about(story.payment_id) == []
 
 
 async def test_a_hold_that_its_payment_does_not_know_of_is_released_by_asking_about_it(night: Night) -> None:
