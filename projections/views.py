@@ -173,5 +173,5 @@ class Update:
 
 def update_of(view: View) -> Update:
     """The last update a view contains: the view as of its last visible change."""
-    as_of_change = view.model_copy(update={"version": view.changed})
+    as_of_change = view if view.version == view.changed else view.model_copy(update={"version": view.changed})
     return Update(view.previous, view.changed, view.status.final, as_of_change.model_dump_json().encode())

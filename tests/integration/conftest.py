@@ -1,6 +1,7 @@
-"""The real components, one of each for all tests of a worker; each test has payments of its own.
+"""The real components, one of each for the tests of a module; each test has payments of its own.
 
-A test that stops, kills or freezes one takes its own.
+A test that stops, kills or freezes one takes its own. Modules do not share them: a projection that begins anew goes
+through all that is there.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +29,7 @@ def plain_log() -> Iterator[None]:
     structlog.configure(**before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventStoreProcess]:
     with EventStoreProcess(tmp_path_factory.mktemp("eventstore")) as process:
         yield process
@@ -40,7 +41,7 @@ def own_server(tmp_path: Path) -> Iterator[EventStoreProcess]:
         yield process
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
     with valkey_process(tmp_path_factory.mktemp("valkey")) as process:
         yield process
