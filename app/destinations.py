@@ -10,7 +10,10 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Thread
 from urllib.parse import urlsplit
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -72,10 +75,57 @@ class Destination:
         return f"{self.scheme}://{name}:{self.port}{self.path}"
 
 
-async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host as the operating system finds them, the best first; raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(where[0]) for *_, where in found))
+class SystemResolver:
+    """Finds the addresses of hosts as the operating system does, the best first; raises `OSError`.
+
+    A name server that does not answer keeps a thread for as long as the system waits for it. So a host has one thread
+    however many ask for it, and threads are the look-ups' own; they hold up neither other work nor the process's end.
+    """
+
+    def __init__(self, at_once: int = 64) -> None:
+        self._at_once = asyncio.Semaphore(at_once)
+        self._running: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """See `Resolve`."""
+        task = self._running.get((host, port))
+        if task is None:
+            task = asyncio.create_task(self._look_up(host, port))
+            self._running[host, port] = task
+            task.add_done_callback(lambda done: self._forget((host, port), done))
+        # Whoever has waited long enough leaves the others waiting.
+        return await asyncio.shield(task)
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        async with self._at_once:
+            loop = asyncio.get_running_loop()
+            found: asyncio.Future[list[str]] = loop.create_future()
+            Thread(target=_ask_system, args=(host, port, loop, found), name=f"look up {host}", daemon=True).start()
+            return await found
+
+    def _forget(self, key: tuple[str, int], done: asyncio.Task[list[str]]) -> None:
+        del self._running[key]
+        if not done.cancelled():
+            done.exception()
+
+
+def _ask_system(host: str, port: int, loop: asyncio.AbstractEventLoop, found: "asyncio.Future[list[str]]") -> None:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        tell: Callable[[], None] = partial(_settle, found, list(dict.fromkeys(str(where[0]) for *_, where in answers)))
+    except (OSError, UnicodeError) as fault:
+        tell = partial(_settle, found, OSError(str(fault)))
+    with suppress(RuntimeError):  # the loop is closed: nobody asks any more
+        loop.call_soon_threadsafe(tell)
+
+
+def _settle(found: "asyncio.Future[list[str]]", answer: list[str] | OSError) -> None:
+    if found.done():
+        return
+    if isinstance(answer, OSError):
+        found.set_exception(answer)
+    else:
+        found.set_result(answer)
 
 
 @dataclass(frozen=True)
@@ -87,7 +137,7 @@ class Destinations:
 
     networks: tuple[IPNetwork, ...] = ()
     http: bool = False
-    resolve: Resolve = field(default=resolve_by_system, repr=False)
+    resolve: Resolve = field(default_factory=SystemResolver, repr=False)
     seconds: float = 3.0
     """How long a name may take to be resolved."""
 
@@ -110,7 +160,7 @@ class Destinations:
         try:
             async with asyncio.timeout(self.seconds):
                 return await self.resolve(host, port)
-        except (OSError, UnicodeError):
+        except OSError:
             # A time-out is an OSError too.
             raise NotFound(f"{host} cannot be found") from None
 

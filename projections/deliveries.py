@@ -19,6 +19,10 @@ from projections.views import DeliveriesView, MessageView
 # place in the category, outcome, its time in Unix seconds, log entry or '', its time in Unix milliseconds, seconds
 # without an attempt after which a failure is a new one.
 _WRITE = """
+-- Also when something later is stored: it may have been, after Redis had forgotten what came before.
+if ARGV[9] ~= '' then
+  redis.call('ZADD', KEYS[4], ARGV[10], ARGV[9])
+end
 local have = redis.call('HGET', KEYS[1], 'revision')
 if have and tonumber(have) >= tonumber(ARGV[1]) then
   return 0
@@ -34,9 +38,6 @@ if #first == 0 then
   redis.call('ZREM', KEYS[3], ARGV[5])
 else
   redis.call('ZADD', KEYS[3], first[2], ARGV[5])
-end
-if ARGV[9] ~= '' then
-  redis.call('ZADD', KEYS[4], ARGV[10], ARGV[9])
 end
 local seen = redis.call('HGET', KEYS[5], 'place')
 if ARGV[7] ~= '' and (not seen or tonumber(seen) < tonumber(ARGV[6])) then

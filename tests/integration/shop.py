@@ -229,13 +229,16 @@ class Office:
         await self.project(delivery_id)
         return progress
 
-    async def project(self, delivery_id: str) -> None:
+    async def project(self, delivery_id: str, *, only_last: bool = False) -> None:
+        """Write the stream to the read model; `only_last`: as if Redis had forgotten what was written before."""
         folded: FoldedDeliveries | None = None
         batch = Publisher(self.redis).batch()
-        for revision, event in enumerate(await self.events(delivery_id)):
+        events = await self.events(delivery_id)
+        for revision, event in enumerate(events):
             folded, _ = fold_deliveries(folded, revision, event)
             self._places += 1
-            await batch.log_delivery(folded, self._places)
+            if not only_last or event is events[-1]:
+                await batch.log_delivery(folded, self._places)
         await batch.send()
 
     async def events(self, delivery_id: str) -> Sequence[DeliveryEvent]:

@@ -354,6 +354,18 @@ class TestAgain:
         assert (first.status.value, first.attempts, first.last_answer) == ("WAITING", 1, "answered 500")
         assert page.deliveries[0].message.status.value == "DELIVERED"
 
+    async def test_the_log_is_whole_again_when_redis_had_forgotten_all_but_the_end(
+        self, office: Office, shop: Shop
+    ) -> None:
+        made = await office.register(shop.url)
+        payment_id = await office.pay()
+        delivery_id = f"{made.endpoint.id}.{payment_id}"
+        await office.pump().run(delivery_id, new_cause(delivery_id))
+        await office.project(delivery_id, only_last=True)
+        await office.project(delivery_id)
+        page = await office.commands.deliveries(office.caller, made.endpoint.id, first=10, after=None)
+        assert [each.message.version for each in page.deliveries] == [5, 1, 0]
+
 
 class Fuse:
     """Cancels whoever comes by as the n-th, before or after what it came for is done."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
 
 from app.domain.delivery.events import DeliveryMade
+from app.domain.delivery.model import DeliveryStatus
 from app.domain.delivery.next_action import RetryPolicy
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
@@ -34,7 +35,7 @@ async def office(own_server: EventStoreProcess, own_valkey: ValkeyProcess) -> As
         store = await stack.enter_async_context(esdb.connect(own_server.uri))
         redis = await stack.enter_async_context(open_redis(own_valkey.url))
         transport = await stack.enter_async_context(open_transport())
-        projection = Projection(store, Publisher(redis), Policy())
+        projection = Projection(store, Publisher(redis), Policy(), idle_seconds=0.1)
         await stack.enter_async_context(_running(projection))
         yield Office(store, redis, transport, clock=RealClock(), policy=QUICK)
 
@@ -46,7 +47,8 @@ async def _running(service: Projection | Notifier) -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def notifying(office: Office) -> Notifier:
@@ -89,7 +91,9 @@ async def test_an_endpoint_that_does_not_answer_delays_no_other_and_has_everythi
             assert slow.versions_of(payment_id) == sorted(slow.versions_of(payment_id))
 
 
-async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_the_rest(office: Office) -> None:
+async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_the_rest_though_redis_forgets_all(
+    office: Office,
+) -> None:
     async with open_shop() as shop:
         made = await office.register(shop.url)
         shop.open.clear()
@@ -100,6 +104,7 @@ async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_
                 return shop.waiting == AT_ONCE
 
             await eventually(under_way, what="messages under way")
+        await office.redis.flushall()
         shop.open.set()
         async with _running(notifying(office)):
             await _has_everything(shop, payments)
@@ -108,6 +113,13 @@ async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_
                 return all([await _recorded(office, made.endpoint.id, each) == VISIBLE_OF_SETTLED for each in payments])
 
             await eventually(recorded, what="each message recorded once")
+
+            async def logged() -> bool:
+                log = await office.log.page(made.endpoint.id, first=100, after=None)
+                delivered = [each for each in log.deliveries if each.message.status is DeliveryStatus.DELIVERED]
+                return len(delivered) == len(payments) * len(VISIBLE_OF_SETTLED)
+
+            await eventually(logged, what="the log, built again")
 
 
 async def _recorded(office: Office, endpoint_id: str, payment_id: str) -> list[int]:

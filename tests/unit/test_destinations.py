@@ -1,13 +1,17 @@
 """Nobody outside can have this machine call what the world cannot reach."""
 
 import ipaddress
+import socket
+import threading
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from app.destinations import LOOPBACK, Destinations, NotAllowed, NotFound, is_public
+from app.destinations import LOOPBACK, Destinations, NotAllowed, NotFound, SystemResolver, is_public
 
 PUBLIC = "93.184.215.14"
 PUBLIC_6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
@@ -214,3 +218,40 @@ async def test_a_laptop_calls_itself() -> None:
         assert (await laptop.check(url)).scheme == "http"
     with pytest.raises(NotAllowed):
         await laptop.check("http://10.0.0.8/")
+
+
+class TestTheSystemsResolver:
+    async def test_it_finds_this_machine(self) -> None:
+        assert set(await SystemResolver()("localhost", 80)) <= {"127.0.0.1", "::1"}
+
+    async def test_a_name_that_is_not_there_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def nobody(*_: Any, **__: Any) -> Any:
+            raise socket.gaierror("no such name")
+
+        monkeypatch.setattr(socket, "getaddrinfo", nobody)
+        with pytest.raises(NotFound):
+            await Destinations().check("https://nobody.example/")
+
+    async def test_a_name_server_that_does_not_answer_holds_up_one_thread_and_nobody_else(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer, asked = threading.Event(), Counter[str]()
+
+        def getaddrinfo(host: str, port: int, **_: Any) -> Any:
+            asked[host] += 1
+            if host == "slow.example":
+                answer.wait(60)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        destinations = Destinations(seconds=0.05)
+        try:
+            for _ in range(3):
+                with pytest.raises(NotFound):
+                    await destinations.check("https://slow.example/")
+            patient = Destinations(resolve=destinations.resolve, seconds=60)
+            assert (await patient.check("https://quick.example/")).host == "quick.example"
+            assert asked == {"slow.example": 1, "quick.example": 1}
+        finally:
+            answer.set()
+        assert (await patient.check("https://slow.example/")).host == "slow.example"

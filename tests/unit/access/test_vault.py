@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from app.access.vault import Unsealable, Vault
+from app.access.vault import WEBHOOK_SECRETS, Unsealable, Vault
 from app.domain.ids import PaymentId
 
 VAULT = Vault(SecretStr("a secret key of enough characters"))
@@ -24,6 +24,13 @@ def test_what_is_sealed_can_be_unsealed_by_the_same_key_and_does_not_show(token:
     sealed = VAULT.seal(SecretStr(token))
     assert SAME.unseal(sealed).get_secret_value() == token
     assert len(token) < 4 or token not in sealed
+
+
+def test_what_is_sealed_for_one_use_is_of_no_use_for_another() -> None:
+    sealed = VAULT.seal(SecretStr("whsec_1"), WEBHOOK_SECRETS)
+    assert SAME.unseal(sealed, WEBHOOK_SECRETS).get_secret_value() == "whsec_1"
+    with pytest.raises(Unsealable):
+        VAULT.unseal(sealed)
 
 
 def test_the_same_token_never_looks_the_same() -> None:
