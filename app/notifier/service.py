@@ -127,6 +127,9 @@ class ChannelService:
         except (EventStoreError, RedisError) as fault:
             log.warning("event put back", stream=event.stream, fault=type(fault).__name__)
             await delivery.retry()
+        except Exception as fault:
+            log.exception("event put back", stream=event.stream, fault=type(fault).__name__, reason=str(fault))
+            await delivery.retry()
         else:
             await delivery.ack()
             for target_id, delivery_id in streams:
@@ -165,16 +168,26 @@ class ChannelService:
                     yield target_id, delivery_id
 
     async def _work(self, target_id: str, delivery_id: str) -> None:
+        stream = DELIVERIES.stream(delivery_id)
         try:
             progress = await self.pump.run(delivery_id, new_cause(delivery_id))
-        except _UNREADABLE as fault:
-            log.exception("delivery stays as it is", stream=DELIVERIES.stream(delivery_id), reason=str(fault))
-            self._backoffs.lengthen(delivery_id)
         except EventStoreError as fault:
-            log.warning("delivery put off", stream=DELIVERIES.stream(delivery_id), fault=type(fault).__name__)
+            log.warning("delivery put off", stream=stream, fault=type(fault).__name__)
+            self._backoffs.lengthen(delivery_id)
+        except Exception as fault:
+            log.exception("delivery stays as it is", stream=stream, fault=type(fault).__name__, reason=str(fault))
             self._backoffs.lengthen(delivery_id)
         else:
-            if progress is Progress.OFF:
+            self._remember(target_id, delivery_id, progress)
+
+    def _remember(self, target_id: str, delivery_id: str, progress: Progress) -> None:
+        match progress:
+            case Progress.MOVED:
+                self._backoffs.forget(delivery_id)
+            case Progress.STILL:
+                # Somebody else is at it, or the due list is behind.
+                self._backoffs.lengthen(delivery_id)
+            case Progress.OFF:
                 self._backoffs.lengthen(target_id)
 
 

@@ -223,6 +223,19 @@ class TestOff:
         assert shop.versions_of(before) == [0, *VISIBLE_OF_SETTLED]
         assert shop.versions_of(meanwhile) == VISIBLE_OF_SETTLED
 
+    async def test_what_failed_at_one_address_is_tried_at_once_at_another(self, office: Office, shop: Shop) -> None:
+        made = await office.register(shop.url)
+        payment_id = await office.pay()
+        shop.will_answer(404)
+        await office.run(made.endpoint.id, payment_id)
+        office.clock.advance(SECOND)
+        async with open_shop() as moved:
+            changed = parse(UpdateEndpointRequest, {"endpointId": made.endpoint.id, "url": moved.url})
+            await office.commands.update(office.caller, changed)
+            await office.carry_out_wishes()
+            assert moved.versions_of(payment_id) == VISIBLE_OF_SETTLED
+        assert len(shop.received) == 1
+
     async def test_one_that_says_it_is_gone_is_called_no_more(self, office: Office, shop: Shop) -> None:
         made = await office.register(shop.url)
         payment_id = await office.pay()

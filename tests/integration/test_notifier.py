@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.domain.delivery.events import DeliveryMade
 from app.domain.delivery.model import DeliveryStatus
 from app.domain.delivery.next_action import RetryPolicy
+from app.domain.endpoints.model import Endpoint
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
+from app.notifier.port import Message, Outcome
 from app.notifier.service import ChannelService, Notifier, Wishes
 from app.notifier.webhooks.sender import open_transport
 from app.notifier.webhooks.wishes import EndpointWishes
@@ -51,9 +54,10 @@ async def _running(service: Projection | Notifier) -> AsyncIterator[None]:
             await task
 
 
-def notifying(office: Office) -> Notifier:
+def notifying(office: Office, sender: Any = None) -> Notifier:
     wishes = Wishes("endpoints", EndpointWishes(office.store, office.log).streams_after)
-    return Notifier([ChannelService(office.store, office.log, office.pump(), AT_ONCE, 0.1, wishes=wishes)])
+    pump = office.pump(sender)
+    return Notifier([ChannelService(office.store, office.log, pump, AT_ONCE, 0.1, wishes=wishes)])
 
 
 async def _pay(office: Office, count: int) -> list[str]:
@@ -120,6 +124,24 @@ async def test_a_notifier_that_ends_in_the_middle_is_followed_by_one_that_sends_
                 return len(delivered) == len(payments) * len(VISIBLE_OF_SETTLED)
 
             await eventually(logged, what="the log, built again")
+
+
+async def test_what_nobody_foresaw_of_one_endpoint_is_no_others_trouble(office: Office) -> None:
+    sends, faults = office.sender(), list[str]()
+
+    class Surprised:
+        async def send(self, message: Message, target: Endpoint) -> Outcome:
+            if target.description == "odd":
+                faults.append(message.id)
+                raise ZeroDivisionError
+            return await sends.send(message, target)
+
+    async with open_shop() as odd, open_shop() as quick, _running(notifying(office, Surprised())):
+        await office.register(odd.url, description="odd")
+        await office.register(quick.url)
+        await _has_everything(quick, await _pay(office, 3))
+        assert odd.received == []
+        assert faults
 
 
 async def _recorded(office: Office, endpoint_id: str, payment_id: str) -> list[int]:

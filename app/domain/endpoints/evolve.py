@@ -47,7 +47,7 @@ def evolve(state: Endpoints, event: EndpointEvent) -> Endpoints:
             off = replace(endpoint, status=EndpointStatus.SWITCHED_OFF, off_at=event.at, off_reason=event.reason)
             return _with(state, off)
         case happened.EndpointEnabled():
-            on = replace(endpoint, status=EndpointStatus.ENABLED, enabled_at=event.at, off_at=None, off_reason=None)
+            on = replace(endpoint, status=EndpointStatus.ENABLED, resumed_at=event.at, off_at=None, off_reason=None)
             return _with(state, on)
 
 
@@ -68,7 +68,8 @@ def _registered(event: happened.EndpointRegistered) -> Endpoint:
 
 
 def _updated(endpoint: Endpoint, event: happened.EndpointUpdated) -> Endpoint:
-    changed = replace(endpoint, url=event.url, description=event.description)
+    resumed_at = endpoint.resumed_at if event.url == endpoint.url else event.at
+    changed = replace(endpoint, url=event.url, description=event.description, resumed_at=resumed_at)
     if event.event_types == endpoint.event_types:
         return changed
     # What happened before the choice is judged by the choice of its time, however late it is come across.

@@ -49,8 +49,8 @@ class Endpoint:
     secrets: tuple[Secret, ...]
     registered_at: datetime
     status: EndpointStatus = EndpointStatus.ENABLED
-    enabled_at: datetime | None = None
-    """When it was last enabled after it had not been."""
+    resumed_at: datetime | None = None
+    """When it was last enabled, or got another URL: what failed before says nothing of it."""
     off_at: datetime | None = None
     off_reason: str | None = None
 

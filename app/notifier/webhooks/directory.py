@@ -31,7 +31,7 @@ class EndpointDirectory:
         endpoint = endpoints.by_id.get(address.target_id)
         if endpoint is None:
             return Removed("the endpoint was removed")
-        return Ready(endpoint, endpoint.enabled_at) if endpoint.status is EndpointStatus.ENABLED else Off()
+        return Ready(endpoint, endpoint.resumed_at) if endpoint.status is EndpointStatus.ENABLED else Off()
 
     async def switch_off(self, address: Address, reason: str, at: datetime) -> bool:
         """Until the merchant enables it again."""

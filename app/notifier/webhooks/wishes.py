@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.delivery.model import RequestDelivery
-from app.domain.endpoints.events import EndpointEnabled, EndpointRemoved, ReplayRequested
+from app.domain.endpoints.events import EndpointEnabled, EndpointRemoved, EndpointUpdated, ReplayRequested
 from app.eventstore.codec import causation_of, decode
 from app.eventstore.port import EventStore, RecordedEvent
 from app.eventstore.transact import DELIVERIES, ENDPOINTS, transact
@@ -24,9 +24,9 @@ class EndpointWishes:
     async def streams_after(self, event: RecordedEvent) -> Sequence[tuple[str, str]]:
         """See `app.notifier.service.Wishes`. Raises `RedisError`, `StoreUnavailable` and `UnreadableEvent`."""
         match decode(event, ENDPOINTS.events):
-            case EndpointEnabled(endpoint_id=endpoint_id) | EndpointRemoved(endpoint_id=endpoint_id):
-                subjects = await self.log.due_subjects(endpoint_id, None, at_most=_MOST_BEGUN)
-                return [(endpoint_id, delivery_id_of(endpoint_id, subject)) for subject in subjects]
+            case EndpointEnabled() | EndpointUpdated() | EndpointRemoved() as change:
+                subjects = await self.log.due_subjects(change.endpoint_id, None, at_most=_MOST_BEGUN)
+                return [(change.endpoint_id, delivery_id_of(change.endpoint_id, subject)) for subject in subjects]
             case ReplayRequested() as wish:
                 return await self._replay(wish, event)
         return ()

@@ -110,7 +110,7 @@ class TestOnAndOff:
         assert (one.status, one.off_reason, one.off_at) == (EndpointStatus.SWITCHED_OFF, "answered 410", NOW)
         given.when(SwitchOff("we_1", "again", NOW)).then_nothing()
         enabled = endpoint(given.after(Enable("we_1", NOW + HOUR)))
-        assert (enabled.status, enabled.off_reason, enabled.enabled_at) == (EndpointStatus.ENABLED, None, NOW + HOUR)
+        assert (enabled.status, enabled.off_reason, enabled.resumed_at) == (EndpointStatus.ENABLED, None, NOW + HOUR)
 
     def test_enabling_one_that_is_enabled_changes_nothing(self) -> None:
         REGISTERED.when(Enable("we_1", NOW)).then_nothing()
