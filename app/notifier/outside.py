@@ -1,6 +1,8 @@
 """One call to an address that somebody outside named: to where it was checked to lead, and of no more than a size."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -11,6 +13,10 @@ from app.destinations import Destination, IPAddress
 LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are read; then the connection is closed."""
 
+REST_SECONDS = 1.0
+"""How long the rest of an answer is waited for when its status is known."""
+_CONNECT_SECONDS = 2.0
+
 
 async def post(
     transport: httpx.AsyncBaseTransport, destination: Destination, headers: Mapping[str, str], body: bytes
@@ -20,7 +26,7 @@ async def post(
     for address in others:
         try:
             return await _post_to(address, transport, destination, headers, body)
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.ConnectTimeout):
             # Nothing was sent: the name has another address.
             continue
     return await _post_to(last, transport, destination, headers, body)
@@ -52,11 +58,14 @@ async def _post_to(
         headers={"host": destination.host_header, **headers},
         content=body,
         # The certificate has to be the name's, although the connection is the address's.
-        extensions={"sni_hostname": destination.host},
+        extensions={"sni_hostname": destination.host, "timeout": {"connect": _CONNECT_SECONDS}},
     )
     response = await transport.handle_async_request(request)
     try:
-        await _read(response)
+        # What it has said by its status stands, whatever becomes of the rest.
+        with suppress(TimeoutError, httpx.TransportError):
+            async with asyncio.timeout(REST_SECONDS):
+                await _read(response)
     finally:
         await response.aclose()
     return response

@@ -31,6 +31,7 @@ from app.gateway.endpoint_requests import (
     UpdateEndpointRequest,
 )
 from app.gateway.requests import InvalidRequest, parse
+from app.notifier import outside
 from app.notifier.claims import Claims
 from app.notifier.outside import LARGEST_ANSWER
 from app.notifier.port import Message, Outcome
@@ -183,6 +184,16 @@ class TestTrouble:
         payment_id = await office.pay()
         endless = raw_answer(200).replace(b"Content-Length: 0", b"Content-Length: 99999999")
         shop.answers.append(endless + b"x" * 2 * LARGEST_ANSWER)
+        await office.run(made.endpoint.id, payment_id)
+        assert isinstance((await office.events(f"{made.endpoint.id}.{payment_id}"))[-1], DeliveryMade)
+
+    async def test_an_answer_that_breaks_off_counts_by_its_status(
+        self, office: Office, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(outside, "REST_SECONDS", 0.05)
+        made = await office.register(shop.url, events=["paygate.payment.succeeded"])
+        payment_id = await office.pay()
+        shop.answers.append(raw_answer(200).replace(b"Content-Length: 0", b"Content-Length: 10") + b"half")
         await office.run(made.endpoint.id, payment_id)
         assert isinstance((await office.events(f"{made.endpoint.id}.{payment_id}"))[-1], DeliveryMade)
 
@@ -476,6 +487,18 @@ class TestAddresses:
         assert isinstance(failed, DeliveryFailed)
         assert failed.reason == "not called: rebinding.example is not on the public internet"
         assert shop.connections == 0
+
+    async def test_a_name_with_several_addresses_is_called_at_one_that_answers(
+        self, office: Office, shop: Shop
+    ) -> None:
+        async def resolve(_: str, __: int) -> Sequence[str]:
+            return ["127.0.0.2", "127.0.0.1"]
+
+        office.destinations = Destinations(LOOPBACK, resolve=resolve)
+        made = await office.register(f"http://shop.example:{httpx.URL(shop.url).port}/")
+        payment_id = await office.pay()
+        await office.run(made.endpoint.id, payment_id)
+        assert shop.versions_of(payment_id) == VISIBLE_OF_SETTLED
 
     async def test_the_certificate_has_to_be_the_names_although_the_address_is_called(
         self, office: Office, tmp_path: Path
