@@ -34,8 +34,10 @@ from app.notifier.service import ChannelService
 from projections.deliveries import DeliveryLog
 from tests.support.push_service import Browser
 
-VAULT = Vault(SecretStr("a secret key of at least 32 characters"))
-KEY = VapidKey.read("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw", "mailto:ops@shop.test")
+SECRET_KEY = "a secret key of at least 32 characters"
+PUSH_KEY = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"
+VAULT = Vault(SecretStr(SECRET_KEY))
+KEY = VapidKey.read(PUSH_KEY, "mailto:ops@shop.test")
 ACME = MerchantCaller(MerchantId("acme"))
 QUICK = RetryPolicy(pauses=(timedelta(milliseconds=50),) * 1000)
 CHANNELS = Channels(mail=True, push_key=KEY.public)

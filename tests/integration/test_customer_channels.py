@@ -21,9 +21,11 @@ from app.notifier.port import Channel
 from app.notifier.service import Notifier
 from app.notifier.webhooks.sender import open_transport
 from app.redisio import open_redis
+from app.settings import Settings
+from app.wiring import open_notifier
 from projections.publisher import Publisher
 from projections.service import Projection
-from tests.integration.customers import Counter, new_order_id
+from tests.integration.customers import PUSH_KEY, SECRET_KEY, Counter, new_order_id
 from tests.integration.payments import begun, eventful, new_id, refunded, settled, write
 from tests.support.builders import NOW, placed
 from tests.support.eventstore_process import EventStoreProcess
@@ -154,7 +156,7 @@ def _needing_action_first(events: list[PaymentEvent]) -> list[PaymentEvent]:
     return [*events[:2], *acting, *events[2:]]
 
 
-class TestAMailServerThatIsDown:
+class TestTheNotifier:
     PAYMENTS = 3
 
     @pytest.fixture
@@ -167,7 +169,7 @@ class TestAMailServerThatIsDown:
             await stack.enter_async_context(_running(Projection(store, Publisher(redis), Policy())))
             yield Counter(store, redis, transport)
 
-    async def test_delays_no_push_and_gets_its_mail_when_it_is_back(
+    async def test_a_mail_server_that_is_down_delays_no_push_and_gets_its_mail_when_it_is_back(
         self, own_counter: Counter, service: PushService
     ) -> None:
         counter, catcher = own_counter, MailCatcher()
@@ -188,6 +190,31 @@ class TestAMailServerThatIsDown:
                 assert await _recorded(counter, contact_id, payment_id, DeliveryMade) == 1
         assert len({each["Message-ID"] for each in mails}) == len(mails)
         assert catcher.mails.empty()
+
+    async def test_both_channels_are_served_by_the_notifier_as_it_is_started(
+        self,
+        own_counter: Counter,
+        service: PushService,
+        catcher: MailCatcher,
+        own_server: EventStoreProcess,
+        own_valkey: ValkeyProcess,
+    ) -> None:
+        settings = Settings.model_validate(
+            {
+                "profile": "dev",
+                "eventstore_uri": own_server.uri,
+                "redis_url": own_valkey.url,
+                "secret_key": SECRET_KEY,
+                "push_private_key": PUSH_KEY,
+                "push_contact": "mailto:ops@shop.test",
+                "smtp_url": catcher.url,
+                "mail_from": "Shop <pay@shop.test>",
+            }
+        )
+        async with open_notifier(settings, lambda: None) as notifier, _running(notifier):
+            written_to = await self._pay_and_be_pushed(own_counter, service)
+            mails = [await catcher.caught() for _ in written_to]
+        assert {mail["From"] for mail in mails} == {"Shop <pay@shop.test>"}
 
     async def _pay_and_be_pushed(self, counter: Counter, service: PushService) -> dict[str, str]:
         """The payments, with the contact that is written to."""

@@ -13,6 +13,7 @@ from app.access.vault import CUSTOMER_ADDRESSES, Unsealable, Vault
 from app.domain.contact.events import ContactAdded, Locale
 from app.domain.contact.model import Contacts, RemoveContact
 from app.domain.delivery.model import Address
+from app.domain.event_types import event_type
 from app.domain.ids import is_order_id
 from app.domain.order.model import NotPlaced
 from app.domain.payment.model import NotInitiated
@@ -42,6 +43,9 @@ class CustomerDirectory:
 
     async def interested(self, view: View) -> Sequence[Interest]:
         """Those who may want to be told. Raises `StoreUnavailable` and `UnreadableEvent`."""
+        if not _tells_anything(view):
+            # Most of a payment's changes come before the first that customers are told of: they cost no read.
+            return []
         interests = [_interest(contact, TOLD) for contact in await self._contacts(view.id)]
         named = view.order_id if isinstance(view, PaymentView) else None
         order_id = await self._placed_here(view.merchant_id, named)
@@ -93,6 +97,12 @@ class CustomerDirectory:
         # It may be the merchant's own name for something, and the same as that of another merchant's order here.
         order = (await load(self.store, ORDERS, order_id)).state
         return None if isinstance(order, NotPlaced) or order.terms.merchant_id != merchant_id else order_id
+
+
+def _tells_anything(view: View) -> bool:
+    if isinstance(view, PaymentView):
+        return any(event_type("payment", step.status) in TOLD for step in view.history)
+    return any(event_type("order", step.status) in TOLD for step in view.history)
 
 
 def _interest(contact: ContactAdded, told: frozenset[str]) -> Interest:
