@@ -190,6 +190,7 @@ def sandbox() -> None:
         port=settings.sandbox_port,
         public_url=settings.sandbox_public_url,
         notices_url=f"{settings.public_url}/webhooks",
+        mail_port=settings.sandbox_mail_port,
     )
 
     def ready(port: int) -> None:

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     )
     sandbox_host: str = Field("127.0.0.1", description="address `paygate sandbox` listens on")
     sandbox_port: int = Field(8090, ge=0, le=65535, description="port `paygate sandbox` listens on")
+    sandbox_mail_port: int | None = Field(
+        None, ge=1, le=65535, description="port `paygate sandbox` takes mails at, to show them at its `/mails`"
+    )
     eventstore_host: str = Field("127.0.0.1", description="address `paygate eventstore` listens on")
     eventstore_port: int = Field(2113, ge=0, le=65535, description="port `paygate eventstore` listens on")
     provider_timeout: float = Field(5.0, gt=0, le=120, description="seconds a provider has to answer a call")

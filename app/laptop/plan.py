@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
 from app.laptop import valkey
 from app.laptop.folder import DataFolder
 from app.laptop.ports import free_ports, is_taken
 from app.laptop.sandbox.simulators import SIMULATORS
 from app.settings import Profile, Settings
 
+_PAYGATE = "paygate <paygate@example.com>"
 _NOBODY = "mailto:nobody@example.com"
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised, not listened at
 
@@ -33,7 +36,8 @@ class Plan:
 def make_plan(settings: Settings, folder: DataFolder) -> Plan:
     """Fills in what the user has not set; raises `AddressTaken` if one cannot listen where the user wants it to."""
     explicit = settings.model_fields_set
-    spare = iter(free_ports(4, besides=(settings.port, settings.eventstore_port, settings.sandbox_port)))
+    named = (settings.port, settings.eventstore_port, settings.sandbox_port, settings.sandbox_mail_port or 0)
+    spare = iter(free_ports(5, besides=named))
     servers = {"gateway": _gateway(settings, spare)}
     if "eventstore_uri" not in explicit:
         servers["eventstore"] = _eventstore(settings, spare)
@@ -100,7 +104,15 @@ def _valkey(spare: Iterator[int]) -> _Server:
 def _sandbox(settings: Settings, spare: Iterator[int]) -> _Server:
     host = settings.sandbox_host
     port = _explicit_port(settings, "sandbox_port", host) or next(spare)
-    return _Server(port, {"sandbox_port": port, "sandbox_url": f"http://{address(host, port)}"})
+    found: dict[str, Any] = {"sandbox_port": port, "sandbox_url": f"http://{address(host, port)}"}
+    if settings.smtp_url is None:
+        mail_port = _explicit_port(settings, "sandbox_mail_port", host) or next(spare)
+        found |= {
+            "sandbox_mail_port": mail_port,
+            "smtp_url": SecretStr(f"smtp://{address(host, mail_port)}"),
+            "mail_from": settings.mail_from or _PAYGATE,
+        }
+    return _Server(port, found)
 
 
 def _explicit_port(settings: Settings, field: str, host: str) -> int:
@@ -109,7 +121,7 @@ def _explicit_port(settings: Settings, field: str, host: str) -> int:
 
 def _usable_port(settings: Settings, field: str, host: str) -> int:
     """The port of the settings, if a server can listen there; 0, as ever, leaves the choice to us."""
-    port: int = getattr(settings, field)
+    port: int = getattr(settings, field) or 0
     variable = f"PAYGATE_{field.upper()}"
     try:
         taken = port != 0 and is_taken(host, port)

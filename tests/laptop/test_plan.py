@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app.laptop.banner import banner
 from app.laptop.environment import environment_with
@@ -41,6 +42,8 @@ def test_whatever_the_user_leaves_open_is_found(folder: DataFolder) -> None:
     assert made.settings.secret_key == folder.secret_key()
     assert made.settings.push_private_key == folder.push_key()
     assert made.settings.push_contact is not None
+    assert made.settings.smtp_url == SecretStr(f"smtp://127.0.0.1:{made.settings.sandbox_mail_port}")
+    assert made.settings.mail_from is not None
 
 
 def test_ports_the_user_chose_are_used(folder: DataFolder) -> None:
@@ -60,8 +63,10 @@ def test_servers_the_user_names_are_used_and_not_started(folder: DataFolder) -> 
         "secret_key": "x" * 32,
         "push_private_key": "k" * 43,
         "push_contact": "mailto:ops@shop.test",
+        "smtp_url": "smtp://mail.test",
+        "mail_from": "pay@shop.test",
     }
-    secrets = {"secret_key", "push_private_key"}
+    secrets = {"secret_key", "push_private_key", "smtp_url"}
     made = plan(folder, **given)
     assert set(made.ports) == {"gateway"}
     assert made.settings.model_dump(include=set(given) - secrets) == {

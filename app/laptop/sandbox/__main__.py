@@ -44,6 +44,7 @@ def _options() -> SandboxOptions:
     parser.add_argument(
         "--notices-url", default="http://127.0.0.1:8000/webhooks", help="where a gateway takes notices (…/webhooks)"
     )
+    parser.add_argument("--mail-port", type=int, default=None, help="port to take mails at, shown at /mails")
     return SandboxOptions(**vars(parser.parse_args()))
 
 

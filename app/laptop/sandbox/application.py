@@ -156,12 +156,13 @@ class Sandbox:
 
 
 def build_application(
-    sandbox: Sandbox, approval: ApprovalPage, faults: Faults, others: Sequence[Simulator]
+    sandbox: Sandbox, approval: ApprovalPage, faults: Faults, others: Sequence[Simulator], more: Sequence[Route] = ()
 ) -> Starlette:
     """Every address of the sandbox."""
     at = partial(faults.at, "sandbox")
     routes = [
         *(route for simulator in others for route in simulator.routes),
+        *more,
         Route("/faults", faults.script, methods=["POST", "DELETE"]),
         Route("/v1/charges", at("authorize", sandbox.create_charge), methods=["POST"]),
         Route("/v1/charges", sandbox.find_charges, methods=["GET"]),

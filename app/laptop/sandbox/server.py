@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import uvicorn
+from starlette.routing import Route
 
 from app.laptop.sandbox.application import Sandbox, build_application
 from app.laptop.sandbox.approval import ApprovalPage
@@ -34,6 +35,8 @@ class SandboxOptions:
     """How long a late answer takes."""
     notices_url: str = "http://127.0.0.1:8000/webhooks"
     """Where notices go of providers that have the address registered."""
+    mail_port: int | None = None
+    """Where mails are taken, to be shown at `/mails`; None for nowhere."""
 
 
 async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None = None) -> None:
@@ -48,6 +51,7 @@ async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None 
             open_ledger(options.data / "sandbox.sqlite3", clock) as ledger,
             notice_client() as client,
             asyncio.TaskGroup() as sending,
+            _mails(options) as mail_routes,
         ):
             public_url, faults = _public_url(options, port), Faults(options.slow_seconds)
             operations = Operations(lambda charge_id: f"{public_url}/approve/{charge_id}")
@@ -59,9 +63,23 @@ async def serve(options: SandboxOptions, *, ready: Callable[[int], None] | None 
                 ApprovalPage(ledger, operations),
                 faults,
                 simulators(bench),
+                mail_routes,
             )
             server = _Server(_config(application), lambda: ready(port) if ready else None)
             await _serve_until_cancelled(server, listener)
+
+
+@asynccontextmanager
+async def _mails(options: SandboxOptions) -> AsyncGenerator[Sequence[Route], None]:
+    if options.mail_port is None:
+        yield ()
+        return
+    # Comes with what a laptop needs, which a server may not have.
+    from app.laptop.sandbox.mails import PostOffice
+
+    office = PostOffice()
+    async with office.open(options.host, options.mail_port):
+        yield office.routes
 
 
 def _public_url(options: SandboxOptions, port: int) -> str:

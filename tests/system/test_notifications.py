@@ -1,4 +1,4 @@
-"""A browser that closes its page is told all the same: from the subscription to the push service, on all of paygate."""
+"""A customer who closes the page is told all the same, on all of paygate: by push, and by mail."""
 
 import json
 from typing import Any
@@ -10,6 +10,7 @@ from tests.support.client import FrontEnd
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.push_service import push_service
 from tests.support.stack import Stack
+from tests.support.waiting import eventually
 
 FIELDS = (
     "__typename ... on PushSubscription { subscribed } ... on InvalidInput { field code } ... on Problem { message }"
@@ -83,7 +84,19 @@ async def test_another_payment_is_none(client: FrontEnd, stack: Stack) -> None:
     assert order["__typename"] == "OrderNotFound"
 
 
-async def test_mail_where_there_is_none_is_refused_by_name(client: FrontEnd) -> None:
-    answer = await client.initiate(notify={"email": "an@example.com"})
+async def test_a_customer_who_is_written_to_gets_the_mail(client: FrontEnd, stack: Stack) -> None:
+    payment_id = await client.begin(notify={"email": "an@example.com", "locale": "vi"})
+
+    async def shown() -> bool:
+        async with httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as http:
+            page = await http.get(f"http://127.0.0.1:{stack.processes()['sandbox']['port']}/mails")
+        return payment_id in page.text and "Thanh toán 49,99\N{NO-BREAK SPACE}€ thành công" in page.text
+
+    await eventually(shown, what="the mail")
+    assert "an@example.com" not in stack.log()
+
+
+async def test_a_wrong_mail_address_is_named_and_not_repeated(client: FrontEnd) -> None:
+    answer = await client.initiate(notify={"email": "an@example"})
     assert (answer["__typename"], answer["field"]) == ("InvalidInput", "notify.email")
-    assert "example.com" not in json.dumps(answer)
+    assert 'an@example"' not in json.dumps(answer)
