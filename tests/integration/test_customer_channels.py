@@ -29,7 +29,7 @@ from tests.integration.customers import PUSH_KEY, SECRET_KEY, Counter, new_order
 from tests.integration.payments import begun, eventful, new_id, refunded, settled, write
 from tests.support.builders import NOW, placed
 from tests.support.eventstore_process import EventStoreProcess
-from tests.support.mail_catcher import MailCatcher, hanging_mail_server, mail_catcher
+from tests.support.mail_catcher import MailCatcher, hanging_mail_server, mail_catcher, reserved_port
 from tests.support.push_service import PushService, push_service
 from tests.support.valkey_process import ValkeyProcess
 from tests.support.waiting import eventually
@@ -172,10 +172,10 @@ class TestTheNotifier:
     async def test_a_mail_server_that_is_down_delays_no_push_and_gets_its_mail_when_it_is_back(
         self, own_counter: Counter, service: PushService
     ) -> None:
-        counter, catcher = own_counter, MailCatcher()
+        counter = own_counter
         async with AsyncExitStack() as stack:
-            async with hanging_mail_server() as hanging:
-                catcher.port = hanging.port
+            catcher = MailCatcher(stack.enter_context(reserved_port()))
+            async with hanging_mail_server(catcher.port) as hanging:
                 channels = [counter.push_channel(), counter.mail_channel(catcher.address)]
                 await stack.enter_async_context(_running(Notifier([counter.served(each) for each in channels])))
                 written_to = await self._pay_and_be_pushed(counter, service)

@@ -1,8 +1,9 @@
 """A mail server that speaks SMTP and keeps what it gets."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -62,7 +63,7 @@ async def mail_catcher(catcher: MailCatcher | None = None, **says: Any) -> Async
     def session() -> SMTP:
         return SMTP(catcher, hostname="mail.test", loop=loop)
 
-    server = await loop.create_server(session, "127.0.0.1", catcher.port)
+    server = await loop.create_server(session, "127.0.0.1", catcher.port, reuse_port=True)
     catcher.port = server.sockets[0].getsockname()[1]
     try:
         yield catcher
@@ -82,8 +83,17 @@ class HangingServer:
         return bool(self.connections)
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port where nobody listens but those of here, one after the other: in between, it refuses connections."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
 @asynccontextmanager
-async def hanging_mail_server() -> AsyncIterator[HangingServer]:
+async def hanging_mail_server(port: int = 0) -> AsyncIterator[HangingServer]:
     """Hangs within the block, and then breaks off."""
     hanging = HangingServer()
 
@@ -93,7 +103,7 @@ async def hanging_mail_server() -> AsyncIterator[HangingServer]:
             await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", port, reuse_port=True)
     hanging.port = server.sockets[0].getsockname()[1]
     try:
         yield hanging
