@@ -49,7 +49,7 @@ class PushSender:
                 async with asyncio.timeout(self.seconds):
                     destination = await self.destinations.check(subscription.endpoint)
                     body = encrypted(self._content(message, target), subscription)
-                    headers = self._headers(message, subscription.endpoint)
+                    headers = self._headers(message, f"{destination.scheme}://{destination.host_header}")
                     return self._outcome(await post(self.transport, destination, headers, body))
             except TimeoutError:
                 return NotSent(f"no answer within {self.seconds:g} s")
@@ -70,10 +70,10 @@ class PushSender:
             else _notification(message, text, page_of(message.view, self.public_url))
         )
 
-    def _headers(self, message: Message, endpoint: str) -> Mapping[str, str]:
+    def _headers(self, message: Message, origin: str) -> Mapping[str, str]:
         now = self.clock()
         return {
-            "authorization": self.key.authorization(endpoint, now),
+            "authorization": self.key.authorization(origin, now),
             "content-encoding": "aes128gcm",
             "content-type": "application/octet-stream",
             "ttl": str(int(_good_for(message.view, now).total_seconds())),

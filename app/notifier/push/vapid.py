@@ -3,7 +3,6 @@
 import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, derive_private_key
@@ -40,8 +39,7 @@ class VapidKey:
         """What browsers subscribe with, in base64url."""
         return base64.urlsafe_b64encode(public_point(self.key)).decode().rstrip("=")
 
-    def authorization(self, endpoint: str, now: datetime) -> str:
-        """The header that lets us send to `endpoint`, and to no other push service."""
-        parts = urlsplit(endpoint)
-        claims = {"aud": f"{parts.scheme}://{parts.netloc}", "exp": now + _VALID_FOR, "sub": self.contact}
+    def authorization(self, origin: str, now: datetime) -> str:
+        """The header that lets us send to the push service at `origin`, as of `https://push.example`, and no other."""
+        claims = {"aud": origin, "exp": now + _VALID_FOR, "sub": self.contact}
         return f"vapid t={jwt.encode(claims, self.key, algorithm='ES256')}, k={self.public}"
