@@ -13,8 +13,6 @@ from app import operating
 from app.commands import fail as _fail
 from app.commands import limits_or_exit as _limits
 from app.commands import settings_or_exit as _settings
-from app.eventstore import esdb
-from app.inspecting import timeline
 from app.laptop import lifeline
 from app.running import run_until_stopped
 from app.settings import Profile, SettingsError, variable
@@ -207,6 +205,9 @@ def sandbox() -> None:
 @cli.command()
 def inspect(id: str) -> None:  # noqa: A002 — what the user types
     """Show all that happened to one payment or order, from the event store."""
+    from app.eventstore import esdb
+    from app.inspecting import timeline
+
     settings = _settings()
 
     async def run() -> Table | None:

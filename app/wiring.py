@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from redis.asyncio import Redis
@@ -68,12 +68,11 @@ from projections.readmodel import ReadModel
 from projections.rebuilding import Rebuilding
 from projections.service import Projection
 from projections.stored import StoredRecords
-from schema.build import build_schema
-from schema.context import Services
-from schema.documents import DocumentLimits
-from schema.execution import Executor
-from schema.manifest import UnusableManifest, trusted_texts
-from schema.trusted import TrustedDocuments
+
+if TYPE_CHECKING:
+    # GraphQL is imported where the gateway is made: it takes longer than all the rest, and no other process speaks it.
+    from schema.context import Services
+    from schema.execution import Executor
 
 # A call is given up by the provider's client before the processor counts its outcome as unknown.
 _CALL_MARGIN_SECONDS = 2.0
@@ -96,7 +95,7 @@ def policy_of(settings: Settings) -> Policy:
 class Gateway:
     """What the web application is given."""
 
-    services: Services
+    services: "Services"
     store: EventStore
     read_model: ReadModel
     authenticator: Authenticator
@@ -109,6 +108,8 @@ class Gateway:
 @asynccontextmanager
 async def open_gateway(settings: Settings, limits: Limits) -> AsyncGenerator[Gateway, None]:
     """`paygate serve`."""
+    from schema.context import Services
+
     async with (
         esdb.connect(settings.eventstore_uri) as store,
         open_redis(settings.redis_url) as redis,
@@ -178,8 +179,14 @@ def rates_of(limits: Limits) -> dict[Work, Rate]:
     }
 
 
-def executor_of(settings: Settings, limits: Limits) -> Executor:
+def executor_of(settings: Settings, limits: Limits) -> "Executor":
     """What runs clients' operations; raises `SettingsError` when the trusted documents cannot be."""
+    from schema.build import build_schema
+    from schema.documents import DocumentLimits
+    from schema.execution import Executor
+    from schema.manifest import UnusableManifest, trusted_texts
+    from schema.trusted import TrustedDocuments
+
     most = DocumentLimits(limits.query_tokens, limits.query_cost, limits.query_depth, limits.query_aliases)
     schema = build_schema(introspection=settings.open_to_look, limits=most)
     if settings.trusted_documents is None:
