@@ -39,8 +39,8 @@ class Stack:
     def websocket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
-    def start(self) -> None:
-        """Return when everything is ready."""
+    def start(self, seconds: float = _START_SECONDS) -> None:
+        """Return when everything is ready, which may take so many seconds."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PAYGATE_")}
         own = {"PAYGATE_PORT": str(self.port), "PAYGATE_DATA_DIR": str(self.folder / "data")}
         with self._log.open("ab") as log:
@@ -51,10 +51,10 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._await_ready()
+        self._await_ready(seconds)
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
+    def _await_ready(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while not self._answers():
             running = self._supervisor is not None and self._supervisor.poll() is None
             assert running, f"paygate dev ended:\n{self.log()}"
@@ -69,14 +69,14 @@ class Stack:
             return False
         return ready.status_code == 200 and (self.folder / "data" / "processes.json").exists()
 
-    def stop(self) -> float:
+    def stop(self, seconds: float = _STOP_SECONDS) -> float:
         """Stop as Ctrl-C does; how many seconds it took. Fails when a process is left behind."""
         if self._supervisor is None or self._supervisor.poll() is not None:
             return 0.0
         family = [psutil.Process(self._supervisor.pid), *psutil.Process(self._supervisor.pid).children(recursive=True)]
         begun = time.monotonic()
         self._supervisor.send_signal(signal.SIGINT)
-        self._supervisor.wait(_STOP_SECONDS)
+        self._supervisor.wait(seconds)
         took = time.monotonic() - begun
         _, alive = psutil.wait_procs(family, timeout=1)
         assert alive == [], f"left behind: {alive}"

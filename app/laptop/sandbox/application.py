@@ -163,7 +163,7 @@ def build_application(
     routes = [
         *(route for simulator in others for route in simulator.routes),
         *more,
-        Route("/faults", faults.script, methods=["POST", "DELETE"]),
+        Route("/faults", faults.script, methods=["GET", "POST", "DELETE"]),
         Route("/v1/charges", at("authorize", sandbox.create_charge), methods=["POST"]),
         Route("/v1/charges", sandbox.find_charges, methods=["GET"]),
         Route("/v1/charges/{charge}", sandbox.show_charge, methods=["GET"]),

@@ -1,17 +1,20 @@
-"""What goes wrong on purpose: scripted per provider and call, each script played once.
+"""What goes wrong on purpose: scripted per provider and call, each script played once; or a share of everything.
 
     POST /faults {"provider": "momo", "call": "create", "fault": "timeout_after"}
+    POST /faults {"share": 0.05, "seed": 7}
 
-`call` is the name a simulator gave the address; `notice` stands for what it sends by itself.
+`call` is the name a simulator gave the address; `notice` stands for what it sends by itself. With a share, any fault
+happens to so many of all calls and notices, by chance. `GET /faults` tells what has been played so far.
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from random import Random
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -44,6 +47,9 @@ class Fault(StrEnum):
 NOTICE = "notice"
 """The name under which a provider's notices are scripted."""
 
+_OF_NOTICES = (Fault.NOTICE_LOST, Fault.NOTICE_LATE, Fault.NOTICE_TWICE)
+_OF_CALLS = tuple(fault for fault in Fault if fault not in _OF_NOTICES)
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -56,30 +62,78 @@ class _Script(BaseModel):
     times: int = Field(1, ge=1, le=1000)
 
 
+class _Share(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(ge=0, le=1)
+    seed: int = 0
+
+
+_ORDER: TypeAdapter[_Script | _Share] = TypeAdapter(_Script | _Share)
+
+
 @dataclass
 class Faults:
     """The scripts that are still to be played; `slow_seconds` is how long a late answer takes."""
 
     slow_seconds: float
     _scripts: dict[tuple[str, str], deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
+    _share: float = 0.0
+    _chance: Random = field(default_factory=Random)
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _played: Counter[tuple[str, str, Fault]] = field(default_factory=Counter)
 
     def take(self, provider: str, call: str) -> Fault | None:
-        """The next fault of a call, which is now used up."""
+        """What is to go wrong with a call, or a notice, that happens now: what is scripted is now used up."""
+        self._asked[provider, call] += 1
         script = self._scripts[provider, call]
-        return script.popleft() if script else None
+        fault = script.popleft() if script else self._by_chance(call)
+        if fault is not None:
+            self._played[provider, call, fault] += 1
+        return fault
+
+    def _by_chance(self, call: str) -> Fault | None:
+        if self._chance.random() >= self._share:
+            return None
+        return self._chance.choice(_OF_NOTICES if call == NOTICE else _OF_CALLS)
 
     async def script(self, request: Request) -> Response:
-        """`POST /faults`: add a script. `DELETE /faults`: forget all of them, and say how many were left."""
-        if request.method == "DELETE":
-            left = sum(map(len, self._scripts.values()))
-            self._scripts.clear()
-            return Response(status_code=204, headers={"faults-left": str(left)})
+        """`POST /faults`: add a script, or set the share. `GET`: how often each call was made, and what was played.
+
+        `DELETE /faults`: forget the scripts and the share, and say how many scripts were left.
+        """
+        match request.method:
+            case "DELETE":
+                return self._forget()
+            case "GET":
+                return JSONResponse(self._record())
         try:
-            script = _Script.model_validate_json(await read_limited(request))
+            order = _ORDER.validate_json(await read_limited(request))
         except ValidationError as error:
             return JSONResponse({"errors": error.errors(include_url=False, include_input=False)}, 400)
-        self._scripts[script.provider, script.call].extend([script.fault] * script.times)
+        match order:
+            case _Share():
+                self._share, self._chance = order.share, Random(order.seed)  # noqa: S311 - chance, not a secret
+            case _Script():
+                self._scripts[order.provider, order.call].extend([order.fault] * order.times)
         return Response(status_code=204)
+
+    def _forget(self) -> Response:
+        left = sum(map(len, self._scripts.values()))
+        self._scripts.clear()
+        self._share = 0.0
+        return Response(status_code=204, headers={"faults-left": str(left)})
+
+    def _record(self) -> dict[str, list[dict[str, str | int]]]:
+        asked = ((provider, call, times) for (provider, call), times in self._asked.items())
+        played = ((provider, call, fault, times) for (provider, call, fault), times in self._played.items())
+        return {
+            "calls": [{"provider": provider, "call": call, "times": times} for provider, call, times in asked],
+            "played": [
+                {"provider": provider, "call": call, "fault": fault, "times": times}
+                for provider, call, fault, times in played
+            ],
+        }
 
     def at(self, provider: str, call: str, handler: Handler) -> Handler:
         """`handler` under the name `call`, with what is scripted for it going wrong."""

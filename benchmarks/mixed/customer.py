@@ -1,0 +1,35 @@
+"""The customer's part: the providers' pages and the bank's app, in a browser that may be closed too soon."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import httpx
+
+_ANSWER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Somebody with a browser; `sandbox` is the address of all the providers."""
+
+    browser: httpx.AsyncClient
+    sandbox: str
+
+    async def decides(self, what: str, action: dict[str, Any], chance: Random) -> None:
+        """Press a button on the page of an action; every other browser comes back to the shop."""
+        answer = await self.browser.post(action["url"], data={"decision": what})
+        if answer.is_redirect and chance.random() < 0.5:
+            await self.browser.get(answer.headers["location"])
+
+    async def transfers(self, action: dict[str, Any], amount: int, chance: Random) -> None:
+        """Scan a code and transfer an amount in đồng; one of the feeds tells, or all three, or nobody."""
+        feeds = chance.choice((["sepay"], ["casso"], ["payos"], ["sepay", "casso", "payos"], ["none"]))
+        form = {"payload": action["payload"], "amount": str(amount), "feed": feeds}
+        (await self.browser.post(f"{self.sandbox}/vietqr/bank", data=form))
+
+
+def open_browser() -> httpx.AsyncClient:
+    """A browser for all customers."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+    return httpx.AsyncClient(timeout=_ANSWER_SECONDS, limits=limits, trust_env=False, verify=False)  # noqa: S501 - nothing is encrypted

@@ -1,0 +1,228 @@
+"""One run from an empty folder to the comparison of the books."""
+
+import asyncio
+import os
+import platform
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from app.eventstore import esdb
+from app.eventstore.transact import DELIVERIES, ORDERS, PAYMENTS
+from benchmarks.limits import raise_file_limit
+from benchmarks.mixed import figures
+from benchmarks.mixed.checks import Books, Difference
+from benchmarks.mixed.crowd import Crowd
+from benchmarks.mixed.customer import Customer, open_browser
+from benchmarks.mixed.figures import Figures
+from benchmarks.mixed.floor import Floor
+from benchmarks.mixed.kills import Kills, Progress
+from benchmarks.mixed.merchant import Merchant, http_client
+from benchmarks.mixed.plan import scenes
+from benchmarks.mixed.providers import Providers
+from benchmarks.mixed.read_model import everything
+from benchmarks.mixed.settling import AllStreams
+from benchmarks.mixed.shop import Shop, open_shop
+from benchmarks.mixed.streams import Streams
+from tests.support.stack import Stack, free_port
+
+_WEBHOOK_SECONDS = 2.0
+_LOAD_SECONDS = 5.0
+_LAG_SECONDS = 30.0
+_STACK_SECONDS = 180.0
+"""How long the stack may take to start, and to stop: the machine may be busy with other things too."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`share` of all calls go wrong, at the providers and at the endpoint; `expiry` and `patience` in seconds."""
+
+    count: int
+    seed: int
+    at_once: int = 32
+    share: float = 0.05
+    kills: int = 3
+    expiry: int = 20
+    patience: float = 300.0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What is other than by default: less patience, so that what does not answer does not fill the run."""
+        return {
+            "PAYGATE_PROVIDER_TIMEOUT": "3",
+            "PAYGATE_WEBHOOK_TIMEOUT": str(_WEBHOOK_SECONDS),
+            "PAYGATE_WEBHOOK_CONCURRENCY": "16",
+            "PAYGATE_LOG_LEVEL": "warning",
+        }
+
+
+@dataclass
+class Run:
+    """Everything that is there while it runs."""
+
+    options: Options
+    stack: Stack
+    merchant: Merchant
+    providers: Providers
+    shop: Shop
+    endpoint_id: str
+    streams: AllStreams
+    floor: Floor
+    load: list[float] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    async def play(self) -> Figures:
+        """All stories, then what is left of them, then the books."""
+        load_before = os.getloadavg()[0]
+        progress = Progress()
+        crowd, kills = Crowd(self.floor, progress), Kills(self.stack)
+        chance = Random(f"{self.options.seed}.kills")
+        await self.providers.let_go_wrong(self.options.share, self.options.seed)
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watch_load())
+            tasks.create_task(kills.spread(self.options.kills, self.options.count, progress, chance))
+            await crowd.play(scenes(self.options.count, self.options.seed), self.options.at_once)
+            watching.cancel()
+        self.seconds["stories"] = time.monotonic() - began
+        await self._end_what_is_left()
+        unfinished = await self._settle()
+        self.seconds["until all was final and told"] = time.monotonic() - began
+        await self.providers.let_go_wrong(0.0, 0)
+        books = await self._books()
+        differences = await self._compare(books)
+        return await self._figures(books, kills, crowd, unfinished, differences, load_before)
+
+    async def _watch_load(self) -> None:
+        while True:
+            self.load.append(os.getloadavg()[0])
+            await asyncio.sleep(_LOAD_SECONDS)
+
+    async def _end_what_is_left(self) -> None:
+        """Nobody captures what is held any more, and nobody waits any more for what did not come."""
+        await self.streams.caught_up()
+        for entity_id in {*self.floor.left_held, *self.floor.impatient}:
+            if entity_id in self.streams.payments.histories:
+                await self.merchant.command("cancelPayment", entity_id)
+            else:
+                await self.merchant.cancel_order(entity_id)
+
+    async def _settle(self) -> list[str]:
+        """What has not come to its end in time."""
+        streams, patience = self.streams, self.options.patience
+        payments, orders = streams.payments.histories, streams.orders.histories
+        open_orders = await streams.wait_until(streams.order_is_settled, lambda: list(orders), seconds=patience)
+        open_payments = await streams.wait_until(streams.payment_is_settled, lambda: list(payments), seconds=patience)
+        untold = await streams.wait_until(
+            lambda subject: streams.is_told(self.endpoint_id, subject),
+            lambda: [*payments, *orders],
+            seconds=patience,
+        )
+        return [
+            *(f"{each} is not final" for each in (*open_orders, *open_payments)),
+            *(f"{each} is not told" for each in untold),
+        ]
+
+    async def _books(self) -> Books:
+        return Books(self.streams, await self.providers.accounts(), self.shop.calls, self.endpoint_id)
+
+    async def _compare(self, books: Books) -> list[Difference]:
+        """The read model may be a moment behind: differences are those that stay."""
+        deadline = time.monotonic() + _LAG_SECONDS
+        while True:
+            await self.streams.caught_up()
+            read_model = await everything(self.merchant, list(self.streams.orders.histories))
+            differences = books.differences(read_model)
+            if not differences or time.monotonic() > deadline:
+                return differences
+            await asyncio.sleep(1.0)
+
+    async def _figures(
+        self,
+        books: Books,
+        kills: Kills,
+        crowd: Crowd,
+        unfinished: list[str],
+        differences: list[Difference],
+        load_before: float,
+    ) -> Figures:
+        calls, faults = await self.providers.record()
+        options, took = self.options, self.seconds
+        took["stories a second"] = options.count / took["stories"]
+        return Figures(
+            settings={
+                "count": options.count,
+                "seed": options.seed,
+                "at once": options.at_once,
+                "share of faults": options.share,
+                **options.environment,
+            },
+            machine={
+                "cores": os.cpu_count(),
+                "python": platform.python_version(),
+                "load before": round(load_before, 1),
+                "load meanwhile": round(sum(self.load) / len(self.load), 1),
+                "highest": round(max(self.load), 1),
+            },
+            seconds={name: round(value, 1) for name, value in took.items()},
+            begun=figures.begun_by_kind(self.floor),
+            outcomes=figures.outcomes(books),
+            to_final=figures.times_to_final(books, self.floor.begun),
+            provider_calls=calls,
+            faults=figures.by_name(faults),
+            endpoint={
+                **figures.deliveries(books),
+                "faults": figures.by_name(self.shop.faults),
+                "not verified": self.shop.unverified,
+            },
+            kills=figures.by_name(kills.done),
+            sent_again=figures.by_name(self.merchant.again),
+            for_people=figures.for_people(books),
+            unfinished=unfinished,
+            broken=crowd.broken,
+            differences=differences,
+        )
+
+
+async def run(options: Options) -> Figures:
+    """Begin with an empty folder, and leave nothing behind."""
+    raise_file_limit()
+    async with _opened(options) as running:
+        return await running.play()
+
+
+@asynccontextmanager
+async def _opened(options: Options) -> AsyncGenerator[Run, None]:
+    async with AsyncExitStack() as exits:
+        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="paygate-mixed-"))
+        stack = Stack(Path(folder), free_port(), **options.environment)
+        exits.callback(stack.stop, _STACK_SECONDS)
+        await asyncio.to_thread(stack.start, _STACK_SECONDS)
+        merchant = Merchant(await exits.enter_async_context(http_client(stack.url.removesuffix("/graphql"))))
+        browser = await exits.enter_async_context(open_browser())
+        ports = {name: each["port"] for name, each in stack.processes().items()}
+        sandbox = f"http://127.0.0.1:{ports['sandbox']}"
+        shop = Shop(options.share, _WEBHOOK_SECONDS + 1, Random(f"{options.seed}.shop"))
+        address = await exits.enter_async_context(open_shop(shop))
+        endpoint_id, shop.secret = await merchant.register(address)
+        uri = f"esdb://127.0.0.1:{ports['eventstore']}?tls=false"
+        streams = await exits.enter_async_context(_followed(uri))
+        floor = Floor(merchant, Customer(browser, sandbox), options.expiry)
+        yield Run(options, stack, merchant, Providers(browser, sandbox), shop, endpoint_id, streams, floor)
+
+
+@asynccontextmanager
+async def _followed(uri: str) -> AsyncGenerator[AllStreams, None]:
+    async with esdb.connect(uri) as store, asyncio.TaskGroup() as tasks:
+        streams = AllStreams(Streams(store, PAYMENTS), Streams(store, ORDERS), Streams(store, DELIVERIES))
+        following: list[asyncio.Task[Any]] = [
+            tasks.create_task(each.follow()) for each in (streams.payments, streams.orders, streams.deliveries)
+        ]
+        yield streams
+        for task in following:
+            task.cancel()
