@@ -1,5 +1,6 @@
 """The customer's part: the providers' pages and the bank's app, in a browser that may be closed too soon."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -20,13 +21,15 @@ class Customer:
         """Press a button on the page of an action; every other browser comes back to the shop."""
         answer = await self.browser.post(action["url"], data={"decision": what})
         if answer.is_redirect and chance.random() < 0.5:
-            await self.browser.get(answer.headers["location"])
+            # A gateway that is down shows them an error page, which is the end of it.
+            with suppress(httpx.HTTPError):
+                await self.browser.get(answer.headers["location"])
 
     async def transfers(self, action: dict[str, Any], amount: int, chance: Random) -> None:
         """Scan a code and transfer an amount in đồng; one of the feeds tells, or all three, or nobody."""
         feeds = chance.choice((["sepay"], ["casso"], ["payos"], ["sepay", "casso", "payos"], ["none"]))
         form = {"payload": action["payload"], "amount": str(amount), "feed": feeds}
-        (await self.browser.post(f"{self.sandbox}/vietqr/bank", data=form))
+        await self.browser.post(f"{self.sandbox}/vietqr/bank", data=form)
 
 
 def open_browser() -> httpx.AsyncClient:

@@ -31,6 +31,7 @@ class Figures:
 
     settings: dict[str, Any]
     machine: dict[str, Any]
+    processor_seconds: dict[str, float]
     seconds: dict[str, float]
     begun: dict[str, int]
     outcomes: dict[str, dict[str, int]]
@@ -77,6 +78,7 @@ class Figures:
 _SHOWN = (
     "settings",
     "machine",
+    "processor_seconds",
     "seconds",
     "begun",
     "to_final",

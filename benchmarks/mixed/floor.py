@@ -34,8 +34,6 @@ class Floor:
     expiry: int
     """Seconds after which what a customer leaves alone runs out."""
     begun: list[Begun] = field(default_factory=list)
-    left_held: list[str] = field(default_factory=list)
-    """Payments that are held and that nobody has captured or voided."""
     impatient: list[str] = field(default_factory=list)
     """Where a story has waited for too long."""
 

@@ -1,8 +1,6 @@
 """One run from an empty folder to the comparison of the books."""
 
 import asyncio
-import os
-import platform
 import tempfile
 import time
 from collections.abc import AsyncGenerator
@@ -22,6 +20,7 @@ from benchmarks.mixed.customer import Customer, open_browser
 from benchmarks.mixed.figures import Figures
 from benchmarks.mixed.floor import Floor
 from benchmarks.mixed.kills import Kills, Progress
+from benchmarks.mixed.machine import Machine
 from benchmarks.mixed.merchant import Merchant, http_client
 from benchmarks.mixed.plan import scenes
 from benchmarks.mixed.providers import Providers
@@ -32,7 +31,7 @@ from benchmarks.mixed.streams import Streams
 from tests.support.stack import Stack, free_port
 
 _WEBHOOK_SECONDS = 2.0
-_LOAD_SECONDS = 5.0
+_ROUND_SECONDS = 10.0
 _LAG_SECONDS = 30.0
 _STACK_SECONDS = 180.0
 """How long the stack may take to start, and to stop: the machine may be busy with other things too."""
@@ -73,60 +72,57 @@ class Run:
     endpoint_id: str
     streams: AllStreams
     floor: Floor
-    load: list[float] = field(default_factory=list)
+    machine: Machine
     seconds: dict[str, float] = field(default_factory=dict)
 
     async def play(self) -> Figures:
         """All stories, then what is left of them, then the books."""
-        load_before = os.getloadavg()[0]
         progress = Progress()
         crowd, kills = Crowd(self.floor, progress), Kills(self.stack)
         chance = Random(f"{self.options.seed}.kills")
         await self.providers.let_go_wrong(self.options.share, self.options.seed)
         began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watch_load())
+            watching = tasks.create_task(self.machine.watch())
             tasks.create_task(kills.spread(self.options.kills, self.options.count, progress, chance))
             await crowd.play(scenes(self.options.count, self.options.seed), self.options.at_once)
+            self.seconds["stories"] = time.monotonic() - began
+            unfinished = await self._settle()
+            self.seconds["until all was final and told"] = time.monotonic() - began
             watching.cancel()
-        self.seconds["stories"] = time.monotonic() - began
-        await self._end_what_is_left()
-        unfinished = await self._settle()
-        self.seconds["until all was final and told"] = time.monotonic() - began
         await self.providers.let_go_wrong(0.0, 0)
         books = await self._books()
         differences = await self._compare(books)
-        return await self._figures(books, kills, crowd, unfinished, differences, load_before)
-
-    async def _watch_load(self) -> None:
-        while True:
-            self.load.append(os.getloadavg()[0])
-            await asyncio.sleep(_LOAD_SECONDS)
-
-    async def _end_what_is_left(self) -> None:
-        """Nobody captures what is held any more, and nobody waits any more for what did not come."""
-        await self.streams.caught_up()
-        for entity_id in {*self.floor.left_held, *self.floor.impatient}:
-            if entity_id in self.streams.payments.histories:
-                await self.merchant.command("cancelPayment", entity_id)
-            else:
-                await self.merchant.cancel_order(entity_id)
+        return await self._figures(books, kills, crowd, unfinished, differences)
 
     async def _settle(self) -> list[str]:
         """What has not come to its end in time."""
         streams, patience = self.streams, self.options.patience
         payments, orders = streams.payments.histories, streams.orders.histories
-        open_orders = await streams.wait_until(streams.order_is_settled, lambda: list(orders), seconds=patience)
-        open_payments = await streams.wait_until(streams.payment_is_settled, lambda: list(payments), seconds=patience)
+        deadline = time.monotonic() + patience
+        while True:
+            await self._end_what_is_left()
+            left = await streams.wait_until(
+                streams.is_settled, lambda: [*payments, *orders], seconds=min(_ROUND_SECONDS, patience)
+            )
+            if not left or time.monotonic() > deadline:
+                break
         untold = await streams.wait_until(
             lambda subject: streams.is_told(self.endpoint_id, subject),
             lambda: [*payments, *orders],
             seconds=patience,
         )
-        return [
-            *(f"{each} is not final" for each in (*open_orders, *open_payments)),
-            *(f"{each} is not told" for each in untold),
-        ]
+        return [*(f"{each} is not final" for each in left), *(f"{each} is not told" for each in untold)]
+
+    async def _end_what_is_left(self) -> None:
+        """Nobody captures what is held any more, and nobody waits any more for what did not come."""
+        await self.streams.caught_up()
+        impatient, self.floor.impatient = self.floor.impatient, []
+        for entity_id in {*self.streams.held(), *impatient}:
+            if entity_id in self.streams.payments.histories:
+                await self.merchant.command("cancelPayment", entity_id)
+            else:
+                await self.merchant.cancel_order(entity_id)
 
     async def _books(self) -> Books:
         return Books(self.streams, await self.providers.accounts(), self.shop.calls, self.endpoint_id)
@@ -149,7 +145,6 @@ class Run:
         crowd: Crowd,
         unfinished: list[str],
         differences: list[Difference],
-        load_before: float,
     ) -> Figures:
         calls, faults = await self.providers.record()
         options, took = self.options, self.seconds
@@ -162,13 +157,8 @@ class Run:
                 "share of faults": options.share,
                 **options.environment,
             },
-            machine={
-                "cores": os.cpu_count(),
-                "python": platform.python_version(),
-                "load before": round(load_before, 1),
-                "load meanwhile": round(sum(self.load) / len(self.load), 1),
-                "highest": round(max(self.load), 1),
-            },
+            machine=self.machine.figures(),
+            processor_seconds=self.machine.processor_seconds(),
             seconds={name: round(value, 1) for name, value in took.items()},
             begun=figures.begun_by_kind(self.floor),
             outcomes=figures.outcomes(books),
@@ -213,7 +203,9 @@ async def _opened(options: Options) -> AsyncGenerator[Run, None]:
         uri = f"esdb://127.0.0.1:{ports['eventstore']}?tls=false"
         streams = await exits.enter_async_context(_followed(uri))
         floor = Floor(merchant, Customer(browser, sandbox), options.expiry)
-        yield Run(options, stack, merchant, Providers(browser, sandbox), shop, endpoint_id, streams, floor)
+        yield Run(
+            options, stack, merchant, Providers(browser, sandbox), shop, endpoint_id, streams, floor, Machine(stack)
+        )
 
 
 @asynccontextmanager

@@ -34,6 +34,17 @@ class AllStreams:
         for streams in (self.payments, self.orders, self.deliveries):
             await streams.caught_up()
 
+    def held(self) -> list[str]:
+        """Payments that wait for the merchant to take the money or release it."""
+        states = {payment_id: self.payments.kind.fold(events) for payment_id, events in self.payments.histories.items()}
+        return [payment_id for payment_id, state in states.items() if isinstance(state, Authorized)]
+
+    def is_settled(self, entity_id: str) -> bool:
+        """Whether nothing is left to do for a payment or an order."""
+        if entity_id in self.payments.histories:
+            return self.payment_is_settled(entity_id)
+        return self.order_is_settled(entity_id)
+
     def payment_is_settled(self, payment_id: str) -> bool:
         """Whether nothing is left to do but to watch for a customer who pays after the end."""
         state = self.payments.kind.fold(self.payments.histories[payment_id])

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic
 
@@ -47,7 +46,3 @@ class Streams(Generic[Event, Command, State]):
         while (-1 if self._place is None else self._place) < head:
             self._seen.clear()
             await self._seen.wait()
-
-    def states(self) -> Mapping[str, State]:
-        """What each stream has come to."""
-        return {entity_id: self.kind.fold(events) for entity_id, events in self.histories.items()}
