@@ -20,7 +20,7 @@ def alone(tmp_path: Path) -> Iterator[Client]:
 def test_of_all_calls_so_many_go_wrong_and_the_record_tells_which(alone: Client) -> None:
     assert alone.http.get("/faults").json() == {"calls": [], "played": []}
     assert alone.http.post("/faults", json={"share": 1.0, "seed": 3}).status_code == 204
-    answers = []
+    answers: list[int | str] = []
     for _ in range(8):
         try:
             answers.append(alone.charge().status_code)
