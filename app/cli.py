@@ -53,7 +53,7 @@ def serve() -> None:
     """Run the gateway: GraphQL over HTTP and WebSocket, health, web pages."""
     from app.web.server import run_gateway
     from app.web.workers import WorkerFailed
-    from app.wiring import access_options, channels_of, executor_of
+    from app.wiring.gateway import access_options, channels_of, executor_of
 
     settings, limits = _settings(), _limits()
     try:
@@ -73,7 +73,7 @@ def serve() -> None:
 @cli.command()
 def project() -> None:
     """Run the projection service: streams to read model and live updates."""
-    from app.wiring import open_projection
+    from app.wiring.projecting import open_projection
 
     settings = _settings()
 
@@ -87,7 +87,7 @@ def project() -> None:
 @cli.command()
 def process() -> None:
     """Run the processor: bring payments forward by calling their providers."""
-    from app.wiring import open_processor
+    from app.wiring.processing import open_processor
 
     settings = _settings()
 
@@ -104,7 +104,7 @@ def process() -> None:
 @cli.command()
 def notify() -> None:
     """Run the notifier: tell merchants' servers, by signed webhooks, what happens to payments and orders."""
-    from app.wiring import open_notifier
+    from app.wiring.notifying import open_notifier
 
     settings = _settings()
 

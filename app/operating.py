@@ -32,7 +32,7 @@ def reconcile(
 ) -> None:
     """Ask the providers now about payments whose outcome is unknown or overdue; the processor does it on a schedule."""
     from app.processor.reconcile import Asked, summary
-    from app.wiring import open_reconciliation
+    from app.wiring.processing import open_reconciliation
 
     settings = settings_or_exit()
     if report:
@@ -59,7 +59,8 @@ def reconcile(
 def _report(settings: Settings, day: datetime | None, json_file: Path | None, settle: float) -> NoReturn:
     from app.reconciling.model import Report
     from app.reconciling.rendering import as_json, as_text
-    from app.wiring import open_report, utc_now
+    from app.wiring.processing import open_report
+    from app.wiring.shared import utc_now
 
     async def run() -> Report:
         async with open_report(settings, settle) as reporting:
@@ -79,7 +80,7 @@ def replay(
     """Write the read model anew from the streams, while everything goes on: of some payments and orders, or of all."""
     from rich.progress import Progress
 
-    from app.wiring import open_rebuilding
+    from app.wiring.projecting import open_rebuilding
     from projections.names import topic_of
     from projections.whole import UnreadableStream
 
@@ -120,7 +121,7 @@ def list_transfers(
         return
     from app.reconciling.rendering import transfers_table
     from app.webhooks.assigning import KeptTransfer, Progress
-    from app.wiring import open_assigning
+    from app.wiring.processing import open_assigning
 
     settings = settings_or_exit()
 
@@ -143,7 +144,7 @@ def assign_transfer(
 ) -> None:
     """Give a bank transfer to the payment it is for; to run it again changes nothing."""
     from app.webhooks.assigning import KeptTransfer, NotAssigned
-    from app.wiring import open_assigning
+    from app.wiring.processing import open_assigning
 
     settings = settings_or_exit()
 
@@ -168,7 +169,8 @@ def find_transfers(
     from app.providers.registry import open_providers
     from app.reconciling.reporting import day_of
     from app.webhooks.assigning import NotAssigned
-    from app.wiring import open_assigning, utc_now
+    from app.wiring.processing import open_assigning
+    from app.wiring.shared import utc_now
 
     settings = settings_or_exit()
 

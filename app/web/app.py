@@ -28,7 +28,8 @@ from app.web import health
 from app.web.graphiql import GraphiQL, static_assets
 from app.web.return_page import ReturnPage
 from app.web.webhooks import WebhookEndpoint
-from app.wiring import Gateway, executor_of, open_gateway, utc_now
+from app.wiring.gateway import Gateway, executor_of, open_gateway
+from app.wiring.shared import utc_now
 from schema.context import Services
 
 

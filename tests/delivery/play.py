@@ -36,7 +36,8 @@ from app.transports.validity import Validity
 from app.transports.ws_legacy import SubscriptionsTransportWS
 from app.transports.ws_session import WebSocketSession
 from app.web.app import create_app
-from app.wiring import Gateway, utc_now
+from app.wiring.gateway import Gateway
+from app.wiring.shared import utc_now
 from projections.fold import payment_updates
 from projections.names import Topic, checkpoint_key
 from projections.publisher import Publisher

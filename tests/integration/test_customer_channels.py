@@ -22,7 +22,7 @@ from app.notifier.service import Notifier
 from app.notifier.webhooks.sender import open_transport
 from app.redisio import open_redis
 from app.settings import Settings
-from app.wiring import open_notifier
+from app.wiring.notifying import open_notifier
 from projections.publisher import Publisher
 from projections.service import Projection
 from tests.integration.customers import PUSH_KEY, SECRET_KEY, Counter, new_order_id

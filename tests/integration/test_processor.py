@@ -41,7 +41,7 @@ from app.providers.port import PaymentProvider, ProviderUnreachable
 from app.providers.registry import ProviderRegistry, open_providers
 from app.redisio import open_redis
 from app.settings import Settings
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection

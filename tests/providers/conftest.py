@@ -5,7 +5,7 @@ import pytest
 from app.providers.port import PaymentProvider
 from app.providers.registry import open_providers
 from app.settings import Settings
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 
 CALL_SECONDS = 2.0

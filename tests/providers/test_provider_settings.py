@@ -11,7 +11,7 @@ from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import ProviderContext
 from app.providers.vnpay.settings import VNPaySettings
 from app.settings import Settings, SettingsError, load
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 
 PAYPAL: dict[str, Any] = {"client_id": "c", "client_secret": "s", "webhook_id": "WH-1"}
 VNPAY: dict[str, Any] = {

@@ -12,7 +12,7 @@ from app.providers.port import Capabilities, PaymentProvider, ProviderContext
 from app.providers.registry import open_providers
 from app.providers.sandbox.adapter import SandboxProvider
 from app.settings import Settings, SettingsError
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 
 opened: list[str] = []
 

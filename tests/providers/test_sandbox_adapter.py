@@ -29,7 +29,7 @@ from app.domain.reports import (
 from app.providers.port import MethodKind, PaymentProvider, ProviderUnreachable
 from app.providers.registry import open_providers
 from app.settings import Settings
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from tests.providers.builders import PRICE, RETURN_URL, authorization, capture, new_payment, query, refund, terms, void
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox

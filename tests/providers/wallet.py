@@ -22,7 +22,7 @@ from app.providers.notices import RawNotice
 from app.providers.port import Authorization, CaptureCall, PaymentProvider, PaymentTerms, Query, RefundCall, VoidCall
 from app.providers.registry import open_providers
 from app.settings import Settings
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from tests.providers.builders import INITIATED, terms
 from tests.providers.rogue_server import http, raw_server
 from tests.support.plain_http import NO_CERTIFICATES

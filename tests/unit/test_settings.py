@@ -5,7 +5,7 @@ import pytest
 
 from app.gateway.contacts import NO_CHANNELS
 from app.settings import Profile, Settings, SettingsError, load_settings
-from app.wiring import channels_of
+from app.wiring.gateway import channels_of
 
 
 @pytest.fixture

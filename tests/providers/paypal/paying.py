@@ -19,7 +19,7 @@ from app.providers.paypal.certificates import authorities, open_certificates
 from app.providers.paypal.notices import PayPalNotices
 from app.providers.paypal.settings import PayPalSettings
 from app.providers.port import Authorization, Confirmation, PaymentTerms, Query
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from tests.providers import builders
 from tests.support.plain_http import NO_CERTIFICATES
 

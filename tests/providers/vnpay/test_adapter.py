@@ -28,7 +28,7 @@ from app.providers.http import ProviderHttp, open_http
 from app.providers.port import Authorization, PaymentTerms, Query, RefundCall
 from app.providers.vnpay.adapter import VNPayProvider
 from app.providers.vnpay.settings import VNPaySettings
-from app.wiring import utc_now
+from app.wiring.shared import utc_now
 from tests.providers.builders import RETURN_URL, new_payment, terms
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess

@@ -8,7 +8,7 @@ import pytest
 
 from app.limits import Limits
 from app.settings import Settings, SettingsError
-from app.wiring import executor_of
+from app.wiring.gateway import executor_of
 from schema.build import build_schema
 from schema.manifest import UnusableManifest, trusted_texts
 from schema.trusted import hash_of

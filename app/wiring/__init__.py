@@ -1,0 +1,1 @@
+"""The composition root: one context manager per process, closing in reverse. Adapters are made here alone."""
