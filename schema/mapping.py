@@ -113,6 +113,19 @@ def unavailable(fault: ProviderUnavailable) -> results.ProviderUnavailable:
     return results.ProviderUnavailable(code="provider_unavailable", message=str(fault), provider=fault.provider)
 
 
+def not_begun(
+    refusal: InvalidRequest | IdempotencyKeyReused | ProviderUnavailable,
+) -> results.InvalidInput | results.IdempotencyConflict | results.ProviderUnavailable:
+    """The answer to a payment or order that was not begun."""
+    match refusal:
+        case InvalidRequest():
+            return invalid(refusal)
+        case IdempotencyKeyReused():
+            return conflict(refusal)
+        case ProviderUnavailable():
+            return unavailable(refusal)
+
+
 def refused(
     refusal: Refusal | InvalidRequest | NoSuchPayment,
 ) -> results.InvalidInput | results.IdempotencyConflict | results.PaymentNotFound | results.IllegalTransition:

@@ -51,12 +51,8 @@ class Mutation(EndpointMutations):
         try:
             request = parse(InitiateRequest, mapping.given(input))
             outcome = await services.commands.initiate(info.context.caller, request)
-        except InvalidRequest as refusal:
-            return mapping.invalid(refusal)
-        except IdempotencyKeyReused as refusal:
-            return mapping.conflict(refusal)
-        except ProviderUnavailable as fault:
-            return mapping.unavailable(fault)
+        except (InvalidRequest, IdempotencyKeyReused, ProviderUnavailable) as refusal:
+            return mapping.not_begun(refusal)
         view = outcome.payment
         if request.wait_for is not None:
             timeout_ms = request.timeout_ms or services.wait_timeout_ms
@@ -70,12 +66,8 @@ class Mutation(EndpointMutations):
         try:
             request = parse(PlaceRequest, mapping.given(input))
             outcome = await services.orders.place(info.context.caller, request)
-        except InvalidRequest as refusal:
-            return mapping.invalid(refusal)
-        except IdempotencyKeyReused as refusal:
-            return mapping.conflict(refusal)
-        except ProviderUnavailable as fault:
-            return mapping.unavailable(fault)
+        except (InvalidRequest, IdempotencyKeyReused, ProviderUnavailable) as refusal:
+            return mapping.not_begun(refusal)
         view, payment = outcome.order, outcome.payment
         if request.wait_for is not None:
             timeout_ms = request.timeout_ms or services.wait_timeout_ms
