@@ -55,6 +55,8 @@ from tests.support.waiting import eventually
 PRICE = Money(4200, "EUR")
 SLOW_SECONDS = 0.1
 PROVIDER_SECONDS = 0.4
+PATIENT_SECONDS = 20.0
+"""For a provider that always answers, however busy the machine is."""
 POLICY = Policy(call_timeout=timedelta(seconds=20), customer_poll=timedelta(seconds=2), authorization_attempts=2)
 SOME_TIME = timedelta(seconds=11)
 """A few of these, and an unanswered call counts as unknown and its absence as conclusive."""
@@ -96,14 +98,15 @@ class Clock:
 
 
 class QuickClock:
-    """Time passes forty times as fast as it does."""
+    """Time passes `speed` times as fast as it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: int) -> None:
         self._begun = datetime.now(UTC)
+        self._speed = speed
 
     def __call__(self) -> datetime:
         now = datetime.now(UTC)
-        return self._begun + (now - self._begun) * 40
+        return self._begun + (now - self._begun) * self._speed
 
 
 class Fuse:
@@ -242,10 +245,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 
 @asynccontextmanager
-async def reaching(sandbox: SandboxProcess) -> AsyncIterator[PaymentProvider]:
-    async with open_providers(
-        Settings(sandbox_url=sandbox.url, provider_timeout=PROVIDER_SECONDS), utc_now
-    ) as registry:
+async def reaching(sandbox: SandboxProcess, seconds: float = PROVIDER_SECONDS) -> AsyncIterator[PaymentProvider]:
+    async with open_providers(Settings(sandbox_url=sandbox.url, provider_timeout=seconds), utc_now) as registry:
         provider = registry.get("sandbox")
         assert provider is not None
         yield provider
@@ -254,6 +255,12 @@ async def reaching(sandbox: SandboxProcess) -> AsyncIterator[PaymentProvider]:
 @pytest.fixture
 async def desk(store: EventStore, sandbox: SandboxProcess) -> AsyncIterator[Desk]:
     async with reaching(sandbox) as provider:
+        yield Desk(store, provider, sandbox)
+
+
+@pytest.fixture
+async def patient_desk(store: EventStore, sandbox: SandboxProcess) -> AsyncIterator[Desk]:
+    async with reaching(sandbox, PATIENT_SECONDS) as provider:
         yield Desk(store, provider, sandbox)
 
 
@@ -333,53 +340,53 @@ class TestCrashes:
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("token", ["tok_success", "tok_decline", "tok_flaky"])
     async def test_wherever_it_stops_the_payment_ends_as_it_would_have(
-        self, desk: Desk, token: str, when: Literal["before", "after"]
+        self, patient_desk: Desk, token: str, when: Literal["before", "after"]
     ) -> None:
-        stops = await self._stops(desk, await desk.initiate(token))
+        stops = await self._stops(patient_desk, await patient_desk.initiate(token))
         assert stops >= 4
         for stop in range(stops):
-            payment_id = await desk.initiate(token)
+            payment_id = await patient_desk.initiate(token)
             with pytest.raises(asyncio.CancelledError):
-                await desk.pump(Fuse(stop, when)).run(payment_id, new_cause(payment_id))
-            assert_outcome(token, await desk.settle(payment_id), desk.movements(payment_id))
+                await patient_desk.pump(Fuse(stop, when)).run(payment_id, new_cause(payment_id))
+            assert_outcome(token, await patient_desk.settle(payment_id), patient_desk.movements(payment_id))
 
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("command", ["capture", "void", "refund"])
-    async def test_so_does_a_command(self, desk: Desk, command: str, when: Literal["before", "after"]) -> None:
-        stops = await self._stops(desk, await self._commanded(desk, command))
+    async def test_so_does_a_command(self, patient_desk: Desk, command: str, when: Literal["before", "after"]) -> None:
+        stops = await self._stops(patient_desk, await self._commanded(patient_desk, command))
         assert stops >= 4
         for stop in range(stops):
-            payment_id = await self._commanded(desk, command)
+            payment_id = await self._commanded(patient_desk, command)
             with pytest.raises(asyncio.CancelledError):
-                await desk.pump(Fuse(stop, when)).run(payment_id, new_cause(payment_id))
-            await desk.settle(payment_id)
+                await patient_desk.pump(Fuse(stop, when)).run(payment_id, new_cause(payment_id))
+            await patient_desk.settle(payment_id)
             before = HELD if command != "refund" else TAKEN
-            assert desk.movements(payment_id) == [*before, (command, PRICE.amount)]
+            assert patient_desk.movements(payment_id) == [*before, (command, PRICE.amount)]
 
-    async def test_it_may_stop_again_and_again(self, desk: Desk) -> None:
-        desk.policy = replace(POLICY, authorization_attempts=10)
-        payment_id = await desk.initiate("tok_success")
+    async def test_it_may_stop_again_and_again(self, patient_desk: Desk) -> None:
+        patient_desk.policy = replace(POLICY, authorization_attempts=10)
+        payment_id = await patient_desk.initiate("tok_success")
         for stop in range(1, 7):
             with suppress(asyncio.CancelledError):
-                await desk.pump(Fuse(stop, "after")).run(payment_id, new_cause(payment_id))
-            desk.clock.advance(SOME_TIME)
-        assert_outcome("tok_success", await desk.settle(payment_id), desk.movements(payment_id))
+                await patient_desk.pump(Fuse(stop, "after")).run(payment_id, new_cause(payment_id))
+            patient_desk.clock.advance(SOME_TIME)
+        assert_outcome("tok_success", await patient_desk.settle(payment_id), patient_desk.movements(payment_id))
 
-    async def _stops(self, desk: Desk, payment_id: str) -> int:
+    async def _stops(self, patient_desk: Desk, payment_id: str) -> int:
         fuse = Fuse()
-        await desk.pump(fuse).run(payment_id, new_cause(payment_id))
+        await patient_desk.pump(fuse).run(payment_id, new_cause(payment_id))
         return fuse.passed
 
-    async def _commanded(self, desk: Desk, command: str) -> str:
+    async def _commanded(self, patient_desk: Desk, command: str) -> str:
         capture = CaptureMode.AUTOMATIC if command == "refund" else CaptureMode.MANUAL
-        payment_id = await desk.initiate("tok_success", capture=capture)
-        await desk.settle(payment_id)
+        payment_id = await patient_desk.initiate("tok_success", capture=capture)
+        await patient_desk.settle(payment_id)
         commands: dict[str, PaymentCommand] = {
-            "capture": Capture(desk.clock()),
-            "void": Cancel(desk.clock()),
-            "refund": RefundMoney("ref_1", desk.clock()),
+            "capture": Capture(patient_desk.clock()),
+            "void": Cancel(patient_desk.clock()),
+            "refund": RefundMoney("ref_1", patient_desk.clock()),
         }
-        await desk.command(payment_id, commands[command])
+        await patient_desk.command(payment_id, commands[command])
         return payment_id
 
 
@@ -491,12 +498,19 @@ def office_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyPr
 
 @asynccontextmanager
 async def opened(
-    server: EventStoreProcess, valkey: ValkeyProcess, sandbox: SandboxProcess, processors: int
+    server: EventStoreProcess,
+    valkey: ValkeyProcess,
+    sandbox: SandboxProcess,
+    processors: int,
+    *,
+    patient: bool = False,
 ) -> AsyncIterator[Office]:
+    """`patient`: no call is ever taken for lost, so that how often a provider was called tells who called it."""
+    seconds, speed = (PATIENT_SECONDS, 1) if patient else (PROVIDER_SECONDS, 40)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(open_redis(valkey.url))
-        provider = WatchedProvider(await stack.enter_async_context(reaching(sandbox)), Fuse())
-        registry, clock, read_model = ProviderRegistry({"sandbox": provider}), QuickClock(), ReadModel(redis)
+        provider = WatchedProvider(await stack.enter_async_context(reaching(sandbox, seconds)), Fuse())
+        registry, clock, read_model = ProviderRegistry({"sandbox": provider}), QuickClock(speed), ReadModel(redis)
         stores = [await stack.enter_async_context(esdb.connect(server.uri)) for _ in range(processors + 1)]
         running = [asyncio.create_task(Projection(stores[0], Publisher(redis), POLICY).run())]
         for store in stores[1:]:
@@ -526,7 +540,7 @@ class TestTheService:
     async def test_two_processors_share_the_work_and_charge_once(
         self, office_server: EventStoreProcess, office_valkey: ValkeyProcess, sandbox: SandboxProcess
     ) -> None:
-        async with opened(office_server, office_valkey, sandbox, processors=2) as office:
+        async with opened(office_server, office_valkey, sandbox, processors=2, patient=True) as office:
             payments = [await office.initiate("tok_success") for _ in range(20)]
             for payment_id in payments:
                 assert_outcome("tok_success", await office.settled(payment_id), office.movements(payment_id))
