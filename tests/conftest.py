@@ -20,3 +20,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """For `-n auto`, one more than there are cores: a third of the time a test waits, for processes and for timers."""
     return (yield) + 1
+
+
+_LONGEST_FIRST = ("tests/system/test_rolling_restart", "tests/delivery", "tests/integration/test_hub_faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that nobody is waited for at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST_FIRST))
