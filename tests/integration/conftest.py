@@ -17,6 +17,7 @@ from app.eventstore.port import EventStore
 from app.redisio import open_redis
 from tests.integration.night import Town, running_town
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.sandbox_process import SandboxProcess, running_sandbox
 from tests.support.valkey_process import ValkeyProcess, valkey_process
 
 
@@ -69,6 +70,13 @@ async def store(server: EventStoreProcess) -> AsyncIterator[EventStore]:
 async def redis(valkey: ValkeyProcess) -> AsyncIterator[Redis]:
     async with open_redis(valkey.url) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """Every provider; what it sends by itself arrives nowhere."""
+    with running_sandbox(tmp_path_factory.mktemp("simulated"), slow_seconds=0.1) as process:
+        yield process
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from app.settings import Settings
 from tests.integration.payments import new_id, write
 from tests.integration.ways import VAULT, WAYS, Way, movements, pay
 from tests.support.plain_http import NO_CERTIFICATES
-from tests.support.sandbox_process import SandboxProcess, running_sandbox
+from tests.support.sandbox_process import SandboxProcess
 
 TABLE = Path(__file__).parents[2] / "docs" / "when-nobody-answers.md"
 POLICY = Policy(call_timeout=timedelta(seconds=20))
@@ -72,13 +72,6 @@ def rows() -> Iterator[Row]:
         moved = [tuple(map(int, pair.split(","))) for pair in money.split(";")]
         yield Row(provider, calls, story, "timeout_before", before, *moved[0])
         yield Row(provider, calls, story, "timeout_after", after, *moved[-1])
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """Every provider; what it sends by itself arrives nowhere."""
-    with running_sandbox(tmp_path_factory.mktemp("simulated"), slow_seconds=0.1) as process:
-        yield process
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""The processor without its loops: what an event, or a due time, is a reason for is done, one thing after the other.
+
+Time leaps to when something is due, so what would wait for ever is seen at once. Everything that the processor is given
+here it is given in the field too: each event at least once, and what the due list has. Nothing else moves anything.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.order.next_action import due_at as order_due_at
+from app.domain.payment.next_action import due_at as payment_due_at
+from app.eventstore.codec import causation_of, decode
+from app.eventstore.port import EventStore, RecordedEvent
+from app.eventstore.transact import ORDERS, PAYMENTS, Kind
+from app.processor.pump import Pump
+from app.processor.service import Processor
+from app.providers.port import ProviderUnreachable
+from tests.support.remembering_store import RememberingStore
+
+MOST_TURNS = 150
+"""More than anything may need to come to rest when nothing goes wrong any more."""
+
+
+@dataclass
+class Clock:
+    """Time passes when it is told to."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+@dataclass(frozen=True)
+class DueList:
+    """The list that the projection keeps, made anew from the streams whenever it is asked for."""
+
+    store: RememberingStore
+    pump: Pump
+
+    async def due(self, kind: str, now: datetime, *, at_most: int) -> list[str]:
+        """As `ReadModel.due`."""
+        which: Kind[Any, Any, Any] = PAYMENTS if kind == "payment" else ORDERS
+        times = self.times(which)
+        return [entity_id for entity_id, due in times.items() if due <= now][:at_most]
+
+    def first(self) -> datetime | None:
+        """When something is due first; None for never."""
+        return min((*self.times(PAYMENTS).values(), *self.times(ORDERS).values()), default=None)
+
+    def times(self, kind: Kind[Any, Any, Any]) -> dict[str, datetime]:
+        """When what is due, of one kind."""
+        found = {}
+        for stream in self.store.streams(kind.category):
+            events = [decode(event, kind.events) for event in self.store.events(stream)]
+            due = self._due(kind, kind.fold(events), events[-1].at)
+            if due is not None:
+                found[kind.entity_id(stream)] = due
+        return found
+
+    def _due(self, kind: Kind[Any, Any, Any], state: Any, at: datetime) -> datetime | None:
+        policy = self.pump.policy
+        if kind is ORDERS:
+            return order_due_at(state, at, policy.order_patience)
+        return payment_due_at(state, at, policy)
+
+
+@dataclass
+class VirtualProcessor:
+    """`begin` makes a processor's pump over a store; the next one is begun when one has been stopped."""
+
+    store: RememberingStore
+    begin: Callable[[EventStore], Pump]
+    clock: Clock
+    idle: Callable[[], Awaitable[bool]]
+    """What the world does when the processor has nothing to do at once; whether it did anything."""
+    through: Callable[[RememberingStore], Any] = lambda store: store
+    """What stands between the processors and the store."""
+    stops: int = 0
+    _between: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._between = self.through(self.store)
+
+    async def rest(self) -> None:
+        """Work, and let time pass, until nothing is left to do, ever."""
+        pause = timedelta(seconds=1)
+        for _ in range(MOST_TURNS):
+            written = len(self.store.everything)
+            await self.work()
+            if await self.idle():
+                continue
+            first = self.due_list().first()
+            if first is None:
+                return
+            if first > self.clock.now:
+                self.clock.now = first
+            await self.sweep()
+            if len(self.store.everything) > written or self.store.heard:
+                pause = timedelta(seconds=1)
+            elif first <= self.clock.now:
+                # Nobody has an answer yet: it is asked ever more seldom, as the sweep does.
+                self.clock.advance(pause)
+                pause *= 4
+        raise AssertionError(f"no rest after {MOST_TURNS} turns: {self.due_list().first()} is due")
+
+    async def work(self) -> None:
+        """React to every event that there is."""
+        while self.store.heard:
+            await self.react(self.store.heard.popleft())
+
+    async def react(self, event: RecordedEvent) -> None:
+        """What an event is a reason for; it comes again when the processor is stopped over it."""
+        kind: Kind[Any, Any, Any] | None = _KINDS.get(event.stream.partition("-")[0])
+        if kind is None:
+            return
+        processor = self._processor()
+        category = processor.payments() if kind is PAYMENTS else processor.orders()
+        reaction = category.reactions.get(event.type)
+        if reaction is None:
+            return
+        try:
+            with suppress(ProviderUnreachable):
+                await reaction(kind.entity_id(event.stream), causation_of(event))
+        except asyncio.CancelledError:
+            self.stops += 1
+            self.store.heard.appendleft(event)
+
+    async def sweep(self) -> None:
+        """Look after what is due."""
+        processor = self._processor()
+        for category in (processor.payments(), processor.orders()):
+            await category.sweep()
+
+    def due_list(self) -> DueList:
+        """What is due by now and later."""
+        return DueList(self.store, self.begin(self.store))
+
+    def _processor(self) -> Processor:
+        pump = self.begin(self._between)
+        read_model: Any = self.due_list()
+        return Processor(self._between, read_model, pump, concurrency=1, sweep_seconds=0.0)
+
+
+_KINDS: dict[str, Kind[Any, Any, Any]] = {kind.category: kind for kind in (PAYMENTS, ORDERS)}
