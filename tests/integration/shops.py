@@ -34,10 +34,14 @@ from app.domain.payment.events import (
     RefundFailed,
 )
 from app.domain.payment.model import (
+    AwaitingCustomer,
     Call,
+    Captured,
     Existing,
+    Initiate,
     NotInitiated,
     PaymentCommand,
+    PaymentState,
     PaymentStatus,
     RecordReport,
     status_of,
@@ -78,6 +82,8 @@ class Shop:
     """How the customer tries again while the order is not paid, one after the other."""
     reluctant: set[str] = field(default_factory=set)
     """Payments whose customer does not act of themselves."""
+    cancels_when_asked: bool = False
+    """Whether the order is called off as soon as its customer is asked to act."""
     paid: set[str] = field(default_factory=set)
     """Payments whose customer has acted."""
 
@@ -159,7 +165,11 @@ class Shop:
 
     async def _customers(self) -> bool:
         acted = [await self.pay(payment_id) for payment_id in self.ways.keys() - self.paid - self.reluctant]
-        return any(acted) or await self._try_again()
+        return any(acted) or await self._try_again() or await self._cancel_when_asked()
+
+    async def _cancel_when_asked(self) -> bool:
+        asked = any(isinstance(self.payment_if_any(payment_id), AwaitingCustomer) for payment_id in self.ways)
+        return self.cancels_when_asked and asked and await self.cancel()
 
     async def pay(self, payment_id: str) -> bool:
         """Who was ever asked to act does so, once, be it too late; whether they did."""
@@ -169,6 +179,14 @@ class Shop:
         self.paid.add(payment_id)
         await act(asked[0].action, self.sandbox.url, self.browser)
         return True
+
+    async def take_money(self, payment_id: str) -> None:
+        """Bring a payment to its capture before anybody looks at the order again."""
+        terms = next(each.terms for each in (await self.order()).attempts if each.payment_id == payment_id)
+        assert terms
+        await self.tell(payment_id, Initiate(terms))
+        await self._pump(self.store).run(payment_id, new_cause(payment_id))
+        assert isinstance(self.payment(payment_id), Captured)
 
     async def hear_of(self, payment_id: str) -> None:
         """The provider tells of a payment, as a notice does."""
@@ -191,8 +209,11 @@ class Shop:
     def history(self, payment_id: str) -> list[PaymentEvent]:
         return [decode(event, PAYMENTS.events) for event in self.store.events(PAYMENTS.stream(payment_id))]
 
+    def payment_if_any(self, payment_id: str) -> PaymentState:
+        return PAYMENTS.fold(self.history(payment_id))
+
     def payment(self, payment_id: str) -> Existing:
-        state = PAYMENTS.fold(self.history(payment_id))
+        state = self.payment_if_any(payment_id)
         assert not isinstance(state, NotInitiated)
         return state
 

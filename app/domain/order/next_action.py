@@ -118,11 +118,13 @@ _LATE = {"PENDING": Standing.MOVING, "DONE": Standing.RETURNED, "FAILED": Standi
 
 
 def _of_captured(payment_id: str, state: payment.Captured) -> Standing:
-    if state.refundable > 0:
-        ours = refund_id(payment_id)
-        failed = any(refund.refund_id == ours and refund.outcome == "FAILED" for refund in state.refunds)
-        return Standing.STUCK if failed else Standing.PAID
-    return Standing.RETURNED if state.refunded >= state.amount else Standing.MOVING
+    if state.refundable == 0:
+        return Standing.RETURNED if state.refunded >= state.amount else Standing.MOVING
+    ours = next((refund for refund in state.refunds if refund.refund_id == refund_id(payment_id)), None)
+    if ours is None:
+        return Standing.PAID
+    # It is asked for once. What is left then, people give back: beside it, a refund of the merchant's may have failed.
+    return Standing.MOVING if ours.outcome == "PENDING" else Standing.STUCK
 
 
 def refund_id(payment_id: str) -> RefundId:

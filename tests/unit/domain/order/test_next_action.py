@@ -187,6 +187,13 @@ class TestAnOrderThatHasEnded:
         assert then(ended(attempt(STUCK)), GIVEN_BACK) == Write(RecordReturn("pay_1", NOW))
 
     @EVERY_END
+    def test_does_not_wait_for_ever_for_what_a_failed_refund_of_the_merchants_left(self, ended: EndedOrder) -> None:
+        both = taken().after(refund("ref_1", 300), refund(OURS), said(DECLINED, REFUND, refund_id="ref_1"))
+        assert then(ended(attempt(REFUSED)), both.state) is None
+        left = both.after(said(refunded(700), REFUND, refund_id=OURS)).state
+        assert then(ended(attempt(REFUSED)), left) == Write(RecordFailedReturn("pay_1", NOW))
+
+    @EVERY_END
     def test_writes_down_what_ended_by_itself(self, ended: EndedOrder) -> None:
         assert then(ended(attempt()), declined().state) == Write(EndPayment("pay_1", "card_declined", NOW))
         assert then(ended(attempt(ENDED)), declined().state) is None
