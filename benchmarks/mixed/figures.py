@@ -19,6 +19,7 @@ from benchmarks.mixed.floor import Begun, Floor
 from projections.fold import order_updates, payment_updates
 from projections.views import OrderView, PaymentView
 
+_COLUMNS = 110
 _WAITING_ON_PURPOSE = frozenset(
     {"abandoned", "paid late", "underpaid", "order abandoned", "order paid late", "held and left"}
 )
@@ -40,6 +41,8 @@ class Figures:
     faults: dict[str, int]
     endpoint: dict[str, Any]
     kills: dict[str, int]
+    crashes: dict[str, int]
+    """Ends of processes that were not killed."""
     sent_again: dict[str, int]
     for_people: dict[str, int]
     unfinished: list[str] = field(default_factory=list)
@@ -49,7 +52,7 @@ class Figures:
     @property
     def clean(self) -> bool:
         """Whether everything came to what it should."""
-        return not (self.unfinished or self.broken or self.differences)
+        return not (self.unfinished or self.broken or self.crashes or self.differences)
 
     def write(self, path: Path) -> None:
         """All of it as JSON."""
@@ -58,11 +61,10 @@ class Figures:
 
     def show(self) -> None:
         """Print tables, and every difference."""
-        console = Console()
-        statuses = sorted({status for row in self.outcomes.values() for status in row})
-        table = Table("", *statuses, title="outcomes")
-        for name, row in self.outcomes.items():
-            table.add_row(name, *(str(row.get(status, 0)) for status in statuses))
+        console = Console(width=_COLUMNS)
+        table = Table("status", *self.outcomes)
+        for status in sorted({status for column in self.outcomes.values() for status in column}):
+            table.add_row(status, *(str(column.get(status, 0)) for column in self.outcomes.values()))
         console.print(table)
         rest = Table("question", "result")
         for name in _SHOWN:
@@ -86,6 +88,7 @@ _SHOWN = (
     "faults",
     "endpoint",
     "kills",
+    "crashes",
     "sent_again",
     "for_people",
 )

@@ -1,6 +1,7 @@
 """Processes that are killed in the middle of everything; the supervisor starts them again."""
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -9,6 +10,7 @@ from tests.support.stack import Stack
 
 PROCESSES = ("processor", "projection", "notifier", "gateway")
 _LOOK_SECONDS = 0.05
+_ENDED = re.compile(r"^paygate +\| (\w+) .*; it is started again", re.MULTILINE)
 
 
 @dataclass
@@ -44,6 +46,10 @@ class Kills:
         for number, victim in enumerate(victims, start=1):
             await ended.reaches(total * number // (len(victims) + 1))
             await self._kill(victim)
+
+    def crashes(self) -> Counter[str]:
+        """How often a process ended that was not killed here."""
+        return Counter(_ENDED.findall(self.stack.log())) - self.done
 
     async def _kill(self, process: str) -> None:
         while True:

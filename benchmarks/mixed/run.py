@@ -91,7 +91,7 @@ class Run:
             self.seconds["until all was final and told"] = time.monotonic() - began
             watching.cancel()
         await self.providers.let_go_wrong(0.0, 0)
-        books = await self._books()
+        books = await self.books()
         differences = await self._compare(books)
         return await self._figures(books, kills, crowd, unfinished, differences)
 
@@ -124,16 +124,20 @@ class Run:
             else:
                 await self.merchant.cancel_order(entity_id)
 
-    async def _books(self) -> Books:
+    async def books(self) -> Books:
+        """What was written down so far."""
         return Books(self.streams, await self.providers.accounts(), self.shop.calls, self.endpoint_id)
+
+    async def answers(self) -> dict[str, Any]:
+        """What clients are answered about every payment and order there is, by id."""
+        return await everything(self.merchant, list(self.streams.orders.histories))
 
     async def _compare(self, books: Books) -> list[Difference]:
         """The read model may be a moment behind: differences are those that stay."""
         deadline = time.monotonic() + _LAG_SECONDS
         while True:
             await self.streams.caught_up()
-            read_model = await everything(self.merchant, list(self.streams.orders.histories))
-            differences = books.differences(read_model)
+            differences = books.differences(await self.answers())
             if not differences or time.monotonic() > deadline:
                 return differences
             await asyncio.sleep(1.0)
@@ -171,6 +175,7 @@ class Run:
                 "not verified": self.shop.unverified,
             },
             kills=figures.by_name(kills.done),
+            crashes=figures.by_name(kills.crashes()),
             sent_again=figures.by_name(self.merchant.again),
             for_people=figures.for_people(books),
             unfinished=unfinished,
@@ -179,15 +184,24 @@ class Run:
         )
 
 
-async def run(options: Options) -> Figures:
-    """Begin with an empty folder, and leave nothing behind."""
+async def run(options: Options, log: Path) -> Figures:
+    """Begin with an empty folder, and leave nothing behind but what the processes printed, in the file `log`."""
     raise_file_limit()
-    async with _opened(options) as running:
-        return await running.play()
+    async with opened(options) as running:
+        try:
+            return await running.play()
+        finally:
+            await asyncio.to_thread(_keep, running.stack.log(), log)
+
+
+def _keep(text: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 @asynccontextmanager
-async def _opened(options: Options) -> AsyncGenerator[Run, None]:
+async def opened(options: Options) -> AsyncGenerator[Run, None]:
+    """All of it started, in an empty folder, and stopped after the block."""
     async with AsyncExitStack() as exits:
         folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="paygate-mixed-"))
         stack = Stack(Path(folder), free_port(), **options.environment)
