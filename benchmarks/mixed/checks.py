@@ -54,6 +54,22 @@ class Books:
             found += [Difference(order_id, problem) for problem in problems]
         return found
 
+    def disagreeing(self) -> list[str]:
+        """Payments of which the ledger and the stream say other things, such as late money that nobody has told of."""
+        return [
+            payment_id
+            for payment_id, events in self.streams.payments.histories.items()
+            if self.account(payment_id).kept != money_of(events).kept or self.account(payment_id).held
+        ]
+
+    def evidence(self, entity_id: str) -> list[str]:
+        """All that the books have of a payment or order, to be read by people."""
+        payments, orders = self.streams.payments.histories, self.streams.orders.histories
+        events = [*payments.get(entity_id, ()), *orders.get(entity_id, ())]
+        told = [f"told {call.message_id}: {json.dumps(call.event)}" for call in self.told.get(entity_id, ())]
+        happened = [f"{type(event).__name__} {event.model_dump_json(exclude_defaults=True)}" for event in events]
+        return [*happened, f"ledger: {dict(self.account(entity_id).moved)}", *told]
+
     def to_return(self) -> int:
         """Payments of which people have to give back money."""
         return sum(money_of(events).to_return > 0 for events in self.streams.payments.histories.values())
@@ -129,14 +145,16 @@ class Books:
         """Each version by an id of its own, in order and as it was; an attempt more or less is no difference."""
         calls = self.told.get(subject, ())
         versions = [update.version for update, _ in expected]
-        first = list({call.message_id: call for call in reversed(calls)}.values())[::-1]
+        first: dict[str, Told] = {}
+        for call in calls:
+            first.setdefault(call.message_id, call)
         attempted = [call.version for call in calls]
-        if [call.version for call in first] != versions:
-            yield f"the endpoint was told of {[call.version for call in first]}, the stream has {versions}"
+        if [call.version for call in first.values()] != versions:
+            yield f"the endpoint was told of {[call.version for call in first.values()]}, the stream has {versions}"
         elif attempted != sorted(attempted):
             yield f"the endpoint was told out of order: {attempted}"
         else:
-            for call, (update, document) in zip(first, expected, strict=True):
+            for call, (update, document) in zip(first.values(), expected, strict=True):
                 if call.event["data"] != json.loads(json.dumps(document)):
                     yield f"the endpoint was told otherwise of version {update.version}"
         history = self.streams.deliveries.histories.get(f"{self.endpoint_id}.{subject}", [])

@@ -48,6 +48,7 @@ class Figures:
     unfinished: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    evidence: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:

@@ -39,6 +39,11 @@ from app.settings import load
 NAME = "stripe"
 
 _PAGES_OF_REFUNDS = 10
+_TO_AUTHENTICATE = timedelta(hours=1)
+"""How long customers are taken to be able to authenticate: Stripe says no time, a bank's page lasts minutes.
+
+An expired payment is watched for that long, since its PaymentIntent still takes the money.
+"""
 
 
 @asynccontextmanager
@@ -61,6 +66,7 @@ class StripeProvider:
             currencies=CURRENCIES,
             token_prefixes=("pm_", "pi_", "tok_"),
             visibility_delay=timedelta(seconds=settings.visibility_seconds),
+            session_life=_TO_AUTHENTICATE,
         )
 
     @property
