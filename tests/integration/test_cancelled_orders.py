@@ -14,8 +14,9 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.processor.orders import OrderPump
 from app.providers.registry import ProviderRegistry
-from tests.integration.shops import Meanwhile, Shop
+from tests.integration.ordering import Meanwhile, Shop
 from tests.integration.ways import WAYS, Way, card, reaching_all
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.remembering_store import RememberingStore
 from tests.support.sandbox_process import SandboxProcess
 
@@ -46,7 +47,7 @@ async def street(
 ) -> AsyncIterator[Street]:
     async with (
         reaching_all(simulated.url, monkeypatch, provider_timeout=5.0) as providers,
-        httpx.AsyncClient(trust_env=False) as browser,
+        httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser,
     ):
         yield Street(store, providers, simulated, browser)
 

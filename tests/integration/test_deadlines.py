@@ -23,9 +23,10 @@ from app.redisio import open_redis
 from projections.publisher import Publisher
 from projections.readmodel import ReadModel
 from projections.service import Projection
-from tests.integration.shops import PERFORMER, POLICY, Shop
+from tests.integration.ordering import PERFORMER, POLICY, Shop
 from tests.integration.ways import WAYS, card, reaching_all
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess
 from tests.support.valkey_process import ValkeyProcess
 from tests.support.virtual_processor import Clock
@@ -93,7 +94,7 @@ async def test_over_a_stop_exactly_those_expire_whose_deadline_passed_and_each_o
     clock = Clock(datetime.now(UTC))
     async with (
         reaching_all(simulated.url, monkeypatch, provider_timeout=5.0) as providers,
-        httpx.AsyncClient(trust_env=False) as browser,
+        httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser,
     ):
         async with at_work(own_server, own_valkey, providers, clock) as store:
             shops = {each: Shop(store, providers, simulated, browser, clock=clock) for each in DEADLINES}
