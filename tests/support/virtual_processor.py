@@ -24,6 +24,8 @@ from tests.support.remembering_store import RememberingStore
 MOST_TURNS = 150
 """More than anything may need to come to rest when nothing goes wrong any more."""
 
+LONGEST_PAUSE = timedelta(days=1)
+
 
 @dataclass
 class Clock:
@@ -108,8 +110,9 @@ class VirtualProcessor:
             elif first <= self.clock.now:
                 # Nobody has an answer yet: it is asked ever more seldom, as the sweep does.
                 self.clock.advance(pause)
-                pause *= 4
-        raise AssertionError(f"no rest after {MOST_TURNS} turns: {self.due_list().first()} is due")
+                pause = min(pause * 4, LONGEST_PAUSE)
+        waiting = {**self.due_list().times(PAYMENTS), **self.due_list().times(ORDERS)}
+        raise AssertionError(f"no rest after {MOST_TURNS} turns: {waiting} wait for ever")
 
     async def work(self) -> None:
         """React to every event that there is."""

@@ -201,20 +201,26 @@ class OrderCarriedOut(RuleBasedStateMachine):
             assert [attempt.status for attempt in self.placed.attempts].count(AttemptStatus.PAID) <= 1
 
     def teardown(self) -> None:
-        if self.provider.books:
-            self.provider.fate, self.provider.refuses, self.provider.falls_asleep = Fate.ANSWERED, False, None
-            self.run(self.processors.rest())
-            while self.provider.asleep:
-                self.wake(0)
-            self.run(self.processors.rest())
-            for payment_id, books in self.provider.books.items():
-                for operation, report, refund_id in list(books.notices):
-                    self.tell(payment_id, RecordReport(operation, report, self.clock.now, refund_id))
-            self.run(self.processors.rest())
-            self.everything_moves_along_the_arrows()
-            self.agrees_with_the_books()
-            self.expired_in_time()
-        self.loop.close()
+        try:
+            if self.provider.books:
+                self.come_to_rest()
+                self.everything_moves_along_the_arrows()
+                self.agrees_with_the_books()
+                self.expired_in_time()
+        finally:
+            self.loop.close()
+
+    def come_to_rest(self) -> None:
+        """Everybody does their work, and whatever was still on its way arrives."""
+        self.provider.fate, self.provider.refuses, self.provider.falls_asleep = Fate.ANSWERED, False, None
+        self.run(self.processors.rest())
+        while self.provider.asleep:
+            self.wake(0)
+        self.run(self.processors.rest())
+        for payment_id, books in self.provider.books.items():
+            for operation, report, refund_id in list(books.notices):
+                self.tell(payment_id, RecordReport(operation, report, self.clock.now, refund_id))
+        self.run(self.processors.rest())
 
     def agrees_with_the_books(self) -> None:
         order, paid = self.placed, []
