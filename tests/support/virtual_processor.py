@@ -135,6 +135,10 @@ class VirtualProcessor:
         except asyncio.CancelledError:
             self.stops += 1
             self.store.heard.appendleft(event)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # It is not the store that has stopped this processor: whoever plays it has.
+                raise
 
     async def sweep(self) -> None:
         """Look after what is due."""
