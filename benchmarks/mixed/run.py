@@ -40,7 +40,10 @@ _STACK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """`share` of all calls go wrong, at the providers and at the endpoint; `expiry` and `patience` in seconds."""
+    """`share` of all calls go wrong, at the providers and at the endpoint; `expiry` and `patience` in seconds.
+
+    For the rest see `python -m benchmarks.mixed --help` and `Shop`.
+    """
 
     count: int
     seed: int
@@ -48,6 +51,7 @@ class Options:
     share: float = 0.05
     kills: int = 3
     expiry: int = 20
+    most_failures: int = 2
     patience: float = 300.0
 
     @property
@@ -216,7 +220,7 @@ async def opened(options: Options) -> AsyncGenerator[Run, None]:
         browser = await exits.enter_async_context(open_browser())
         ports = {name: each["port"] for name, each in stack.processes().items()}
         sandbox = f"http://127.0.0.1:{ports['sandbox']}"
-        shop = Shop(options.share, _WEBHOOK_SECONDS + 1, Random(f"{options.seed}.shop"))
+        shop = Shop(options.share, options.most_failures, _WEBHOOK_SECONDS + 1, Random(f"{options.seed}.shop"))
         address = await exits.enter_async_context(open_shop(shop))
         endpoint_id, shop.secret = await merchant.register(address)
         uri = f"esdb://127.0.0.1:{ports['eventstore']}?tls=false"

@@ -12,8 +12,6 @@ from typing import Any
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-_MOST_FAILURES = 2
-"""How often one message fails at most: the pauses between attempts soon are minutes."""
 _OK, _FAILED, _UNSIGNED = 204, 500, 400
 
 
@@ -32,9 +30,13 @@ class Told:
 
 @dataclass
 class Shop:
-    """Of all calls a `share` goes wrong; `slow_seconds` is longer than paygate waits."""
+    """Of all calls a `share` goes wrong; `slow_seconds` is longer than paygate waits.
+
+    One message fails `most_failures` times at most: the pauses between attempts soon are minutes.
+    """
 
     share: float
+    most_failures: int
     slow_seconds: float
     chance: Random
     secret: str = ""
@@ -67,7 +69,7 @@ class Shop:
             return _UNSIGNED
         told = Told(headers["webhook-id"], json.loads(body))
         self.calls[told.event["subject"]].append(told)
-        if self._failures[told.message_id] >= _MOST_FAILURES or self.chance.random() >= self.share:
+        if self._failures[told.message_id] >= self.most_failures or self.chance.random() >= self.share:
             return _OK
         self._failures[told.message_id] += 1
         fault = self.chance.choice(("answers 500", "too slow", "hangs up"))
