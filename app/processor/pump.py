@@ -23,6 +23,7 @@ from app.domain.payment.model import (
     RecordTokenErased,
     Session,
     StartCall,
+    waits_for_session,
 )
 from app.domain.payment.next_action import (
     CallProvider,
@@ -173,8 +174,9 @@ class Pump:
 
     async def _expire(self, payment_id: str, history: PaymentHistory, cause: Cause) -> PaymentHistory:
         """End a payment whose deadline has passed, but not over the head of a customer who has just paid."""
-        if isinstance(history.state, AwaitingCustomer):
-            question = LookUp(Operation.AUTHORIZE, history.state.call)
+        state = history.state
+        if not isinstance(state, NotInitiated) and (isinstance(state, AwaitingCustomer) or waits_for_session(state)):
+            question = LookUp(Operation.AUTHORIZE, state.call)
             report = await self._ask(history, question)
             if isinstance(report, Unknown):
                 return history

@@ -34,6 +34,7 @@ from app.domain.payment.model import PaymentState
 
 _MOST_REFUSED_VOIDS = 3
 _NEVER_BEGUN = "never_begun"
+_NOT_RELEASED = "not_released"
 EXPIRED = "expired"
 """Why an order is rejected whose time to be paid is over."""
 
@@ -157,7 +158,19 @@ def _pay(order: Pending, payments: Mapping[str, PaymentState], now: datetime) ->
         found = _find(attempt, standing, payments[attempt.payment_id], now)
         if found is not None:
             return found
-    return None if order.under_way else _reject_or_wait(order, now)
+    if order.under_way is None:
+        return _reject_or_wait(order, now)
+    return _let_go(order.under_way, payments, now) if _is_overdue(order, now) else None
+
+
+def _let_go(attempt: Attempt, payments: Mapping[str, PaymentState], now: datetime) -> NextOrderAction:
+    """A hold has no deadline of its own: when the order's is over, nobody is to take the money any more."""
+    state = payments[attempt.payment_id]
+    if not isinstance(state, payment.Authorized):
+        return None
+    if standing_of(attempt.payment_id, state) is Standing.OPEN:
+        return CancelPayment(attempt.payment_id)
+    return Write(EndPayment(attempt.payment_id, _NOT_RELEASED, now))
 
 
 def _find(attempt: Attempt, standing: Standing, state: PaymentState, now: datetime) -> NextOrderAction:
@@ -177,7 +190,7 @@ def _find(attempt: Attempt, standing: Standing, state: PaymentState, now: dateti
                 return Write(RecordReturn(payment_id, now))
             case Standing.STUCK:
                 return Write(RecordFailedReturn(payment_id, now))
-    elif attempt.status is AttemptStatus.STUCK and standing is Standing.RETURNED:
+    elif attempt.status is AttemptStatus.STUCK and standing in (Standing.RETURNED, Standing.ENDED):
         # People have found a way.
         return Write(RecordReturn(payment_id, now))
     return None
@@ -192,6 +205,10 @@ def _why(state: PaymentState) -> str:
         case payment.Expired():
             return EXPIRED
     return "refunded"
+
+
+def _is_overdue(order: Pending, now: datetime) -> bool:
+    return order.terms.expires_at is not None and now >= order.terms.expires_at
 
 
 def _reject_or_wait(order: Pending, now: datetime) -> NextOrderAction:

@@ -40,6 +40,7 @@ from app.domain.payment.model import (
     payment_id_of,
     status_of,
     token_to_erase,
+    waits_for_session,
 )
 from app.domain.payment.reported import PROVIDER_TIMEOUT, record
 from app.domain.payment.transfers import to_return
@@ -176,6 +177,9 @@ def _expired(state: Existing, at: datetime) -> list[PaymentEvent]:
     match state:
         case Initiated() | AwaitingCustomer():
             return [happened.PaymentExpired(at=at), *to_return(state.transfers, "UNDERPAID", at)]
+        case Authorizing() if waits_for_session(state):
+            # What the merchant wants no more is cancelled: money that comes after that is given back.
+            return [happened.PaymentCancelled(at=at) if state.cancelling else happened.PaymentExpired(at=at)]
         case Authorizing(cancelling=False) if state.call.missing:
             return [happened.PaymentExpired(at=at)]
         case Confirming(cancelling=False) if state.call is None or state.call.missing:

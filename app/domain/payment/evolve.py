@@ -28,6 +28,7 @@ from app.domain.payment.model import (
     Transfer,
     Voiding,
     outstanding_of,
+    waits_for_session,
 )
 
 
@@ -223,7 +224,8 @@ def _void_failed(state: PaymentState, event: happened.VoidFailed) -> Existing | 
     match state:
         case Voiding(held=0):
             call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
-            return Authorizing(state.terms, call, cancelling=True, refused_voids=state.refused_voids + 1)
+            refused = state.refused_voids + 1
+            return Authorizing(state.terms, call, cancelling=True, refused_voids=refused, reference=state.reference)
         case Voiding():
             return Authorized(state.terms, state.reference, state.held, refused_voids=state.refused_voids + 1)
     return None
@@ -235,6 +237,8 @@ def _cancelled(state: PaymentState, event: happened.PaymentCancelled) -> Existin
             # Not every provider can end a session: a customer may pay all the same.
             call = Call(Operation.AUTHORIZE, 1, event.at, unknown=True)
             return Cancelled(state.terms, session=Session(state.reference, call, event.at))
+        case Authorizing() if waits_for_session(state):
+            return Cancelled(state.terms, session=Session(state.reference or "", state.call, event.at))
         case Initiated() | Authorizing() | Confirming() | Authorized() | Voiding():
             return Cancelled(state.terms)
     return None
@@ -246,6 +250,8 @@ def _expired(state: PaymentState, event: happened.PaymentExpired) -> Existing | 
             return Expired(state.terms, session=Session(state.reference, state.call, event.at))
         case Confirming() if not event.by_provider:
             return Expired(state.terms, session=Session(state.reference, state.authorization, event.at))
+        case Authorizing() if waits_for_session(state) and not event.by_provider:
+            return Expired(state.terms, session=Session(state.reference or "", state.call, event.at))
         case Initiated() | Authorizing() | AwaitingCustomer() | Confirming():
             return Expired(state.terms)
     return None

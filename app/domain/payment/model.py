@@ -6,7 +6,7 @@ The state is a union, so a combination that must not exist cannot be built.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from app.domain.ids import PaymentId
 from app.domain.payment.events import (
@@ -416,9 +416,17 @@ PaymentCommand = (
 
 def deadline_of(state: Existing, patience: timedelta | None) -> datetime | None:
     """When the payment ends by itself: its own deadline, or else `patience` after the customer was asked to act."""
-    if state.terms.expires_at is None and patience is not None and isinstance(state, AwaitingCustomer):
-        return state.since + patience
+    if state.terms.expires_at is None and patience is not None:
+        if isinstance(state, AwaitingCustomer):
+            return state.since + patience
+        if waits_for_session(state):
+            return state.call.started_at + patience
     return state.terms.expires_at
+
+
+def waits_for_session(state: Existing) -> TypeGuard[Authorizing]:
+    """Whether the customer may still act in a session that was to be ended and the provider would not end."""
+    return isinstance(state, Authorizing) and state.refused_voids > 0 and state.reference is not None
 
 
 def outstanding_of(state: Existing) -> int:

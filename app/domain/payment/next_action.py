@@ -26,6 +26,7 @@ from app.domain.payment.model import (
     deadline_of,
     outstanding_of,
     token_to_erase,
+    waits_for_session,
 )
 
 
@@ -168,6 +169,9 @@ def due_at(state: PaymentState, at: datetime, policy: Policy) -> datetime | None
 
 
 def _authorizing(state: Authorizing, now: datetime, policy: Policy) -> NextAction:
+    deadline = deadline_of(state, policy.customer_patience)
+    if waits_for_session(state) and deadline is not None and now >= deadline:
+        return EndByDeadline()
     if state.call.missing:
         # A cancellation comes before the deadline: what has expired may still be paid, what is cancelled may not.
         if state.cancelling:

@@ -31,6 +31,7 @@ from app.domain.payment.model import (
     Voiding,
     outstanding_of,
     payment_id_of,
+    waits_for_session,
 )
 from app.domain.payment.transfers import contradiction, transferred
 
@@ -116,7 +117,7 @@ def _expired(command: RecordReport, report: reports.Expired, state: Existing) ->
     expired = happened.PaymentExpired(by_provider=True, at=command.at)
     match state:
         case Authorizing(cancelling=True) | Confirming(cancelling=True):
-            return [happened.PaymentCancelled(at=command.at)]
+            return _called_off(command, state)
         case Voiding(held=0):
             return _session_over(command)
         case Authorizing() | AwaitingCustomer() | Confirming():
@@ -135,6 +136,12 @@ def _session_closed(command: RecordReport, state: Existing) -> list[PaymentEvent
     if word and isinstance(state, Expired | Failed | Cancelled) and state.session is not None:
         return [happened.SessionClosed(at=command.at)]
     return []
+
+
+def _called_off(command: RecordReport, state: Existing) -> list[PaymentEvent]:
+    """By the provider's own word, nothing can come of it any more."""
+    cancelled = happened.PaymentCancelled(at=command.at)
+    return [cancelled, happened.SessionClosed(at=command.at)] if waits_for_session(state) else [cancelled]
 
 
 def _session_over(command: RecordReport) -> list[PaymentEvent]:
@@ -230,7 +237,7 @@ def _declined(command: RecordReport, report: reports.Declined, state: Existing) 
     )
     match state, command.operation:
         case Authorizing(cancelling=True) | Confirming(cancelling=True), Operation.AUTHORIZE | Operation.CONFIRM:
-            return [happened.PaymentCancelled(at=command.at)]
+            return _called_off(command, state)
         case Confirming(), Operation.AUTHORIZE | Operation.CONFIRM:
             return [failed]
         case ((Authorizing() | AwaitingCustomer()), Operation.AUTHORIZE):
@@ -266,7 +273,7 @@ def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> l
         case Voiding(held=0):
             return _session_over(command)
         case Voiding() | Authorized() | Authorizing() | Confirming():
-            return [cancelled]
+            return _called_off(command, state)
         case AwaitingCustomer():
             return [*_acted(command, state), cancelled]
         case Capturing():

@@ -40,6 +40,7 @@ from tests.support.builders import (
     DECLINED,
     LATER,
     NOW,
+    VOIDED,
     GivenPayment,
     initiated,
     placed,
@@ -148,6 +149,20 @@ class TestAPendingOrder:
     def test_waits_for_a_payment_under_way_even_over_its_deadline(self, standing: Standing) -> None:
         assert then(pending(attempt(), expires=True), STATES[standing], late=True) is None
 
+    def test_lets_go_of_a_hold_that_nobody_took_until_its_deadline(self) -> None:
+        assert then(pending(attempt(), expires=True), held().state) is None
+        assert then(pending(attempt(), expires=True), held().state, late=True) == CancelPayment("pay_1")
+        assert then(pending(attempt()), held().state, late=True) is None
+
+    def test_does_not_wait_for_a_hold_that_the_provider_will_not_release(self) -> None:
+        refused = (Cancel(NOW), said(DECLINED, VOID))
+        stuck = held().after(*refused, *refused, *refused).state
+        order = pending(attempt(), expires=True)
+        assert then(order, stuck) is None
+        assert then(order, stuck, late=True) == Write(EndPayment("pay_1", "not_released", LATER))
+        ended = pending(attempt(ENDED), expires=True)
+        assert then(ended, stuck, late=True) == Write(RecordFailedReturn("pay_1", LATER))
+
     def test_without_a_deadline_is_rejected_with_its_payment(self) -> None:
         assert then(pending(attempt(ENDED)), declined().state) == Write(Reject("payment_failed", NOW))
 
@@ -185,6 +200,8 @@ class TestAnOrderThatHasEnded:
         assert then(ended(attempt(REFUSED)), NOT_GIVEN_BACK) == Write(RecordFailedReturn("pay_1", NOW))
         assert then(ended(attempt(STUCK)), NOT_GIVEN_BACK) is None
         assert then(ended(attempt(STUCK)), GIVEN_BACK) == Write(RecordReturn("pay_1", NOW))
+        released = held().after(Cancel(NOW), said(DECLINED, VOID), Cancel(NOW), said(VOIDED, VOID)).state
+        assert then(ended(attempt(STUCK)), released) == Write(RecordReturn("pay_1", NOW))
 
     @EVERY_END
     def test_does_not_wait_for_ever_for_what_a_failed_refund_of_the_merchants_left(self, ended: EndedOrder) -> None:

@@ -1,6 +1,7 @@
 """The rules of a payment, one by one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -287,11 +288,20 @@ class TestCancelling:
             happened.ProviderCallStarted(operation=VOID, provider_key="pay_1.void.2", attempt=1, at=at(1))
         )
 
+    def test_a_session_the_provider_will_not_end_is_not_waited_for_longer_than_for_any_customer(self) -> None:
+        """Money that comes after that is given back: the session is watched on."""
+        waiting = ending_session().after(call(VOID), said(DECLINED, VOID))
+        waiting.when(Expire(LATER)).then_nothing()
+        over = waiting.when(Expire(LATER, patience=timedelta(seconds=60)))
+        cancelled = over.then(happened.PaymentCancelled(at=LATER))
+        returned = {"reference": "ch_1", "amount": 1000, "captured": True, "resolution": "RETURNED", "at": NOW}
+        cancelled.when(said(captured())).then(happened.LateSuccessRecorded.model_validate(returned))
+
     def test_a_session_the_provider_will_not_end_is_waited_for(self) -> None:
         """Ending it again and again would be refused again and again."""
         waiting = ending_session().after(call(VOID), said(DECLINED, VOID))
         waiting.when(said(ACTION_NEEDED)).then_nothing()
-        waiting.when(said(DECLINED)).then(CANCELLED)
+        waiting.when(said(DECLINED)).then(CANCELLED, happened.SessionClosed(at=NOW))
         voided = waiting.when(said(authorized())).then(AUTHORIZED, VOID_REQUESTED)
         voided.when(call(VOID)).then(
             happened.ProviderCallStarted(operation=VOID, provider_key="pay_1.void.2", attempt=1, at=at(1))
