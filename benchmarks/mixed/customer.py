@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 _ANSWER_SECONDS = 30.0
+_MOST_PRESSES = 3
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,18 @@ class Customer:
 
     async def decides(self, what: str, action: dict[str, Any], chance: Random) -> None:
         """Press a button on the page of an action; every other browser comes back to the shop."""
-        answer = await self.browser.post(action["url"], data={"decision": what})
+        answer = await self._press(action["url"], what)
         if answer.is_redirect and chance.random() < 0.5:
             # A gateway that is down shows them an error page, which is the end of it.
             with suppress(httpx.HTTPError):
                 await self.browser.get(answer.headers["location"])
+
+    async def _press(self, url: str, button: str) -> httpx.Response:
+        """A page that does not answer is pressed again, as people do; the provider takes the first decision only."""
+        for _ in range(_MOST_PRESSES - 1):
+            with suppress(httpx.TransportError):
+                return await self.browser.post(url, data={"decision": button})
+        return await self.browser.post(url, data={"decision": button})
 
     async def transfers(self, action: dict[str, Any], amount: int, chance: Random) -> None:
         """Scan a code and transfer an amount in đồng; one of the feeds tells, or all three, or nobody."""
