@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import typer
 
@@ -13,13 +13,16 @@ from app.settings import Settings, SettingsError, load_settings
 T = TypeVar("T")
 
 
-def settings_or_exit(**overrides: Any) -> Settings:
-    """The settings of this process, and logging as they want it; exits when one is wrong."""
+def settings_or_exit(*, log_to: TextIO | None = None, **overrides: Any) -> Settings:
+    """The settings of this process, and logging as they want it; exits when one is wrong.
+
+    A process logs to standard output; a command whose output is its answer logs elsewhere, to `log_to`.
+    """
     try:
         settings = load_settings(**overrides)
     except SettingsError as fault:
         fail(str(fault))
-    configure_logging(settings.log_format, settings.log_level)
+    configure_logging(settings.log_format, settings.log_level, log_to)
     return settings
 
 

@@ -1,5 +1,6 @@
 """The commands of whoever sees to it that the money is right: docs/reconciliation.md."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -34,7 +35,7 @@ def reconcile(
     from app.processor.reconcile import Asked, summary
     from app.wiring.processing import open_reconciliation
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(log_to=sys.stderr)
     if report:
         _report(settings, day, json_file, settle)
     if day or json_file:
@@ -84,7 +85,7 @@ def replay(
     from projections.names import topic_of
     from projections.whole import UnreadableStream
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(log_to=sys.stderr)
 
     async def run() -> tuple[int, list[str]]:
         rebuilt, faults = 0, list[str]()
@@ -123,7 +124,7 @@ def list_transfers(
     from app.webhooks.assigning import KeptTransfer, Progress
     from app.wiring.processing import open_assigning
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(log_to=sys.stderr)
 
     async def run() -> list[KeptTransfer]:
         async with open_assigning(settings) as assigning:
@@ -146,7 +147,7 @@ def assign_transfer(
     from app.webhooks.assigning import KeptTransfer, NotAssigned
     from app.wiring.processing import open_assigning
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(log_to=sys.stderr)
 
     async def run() -> KeptTransfer:
         async with open_assigning(settings) as assigning:
@@ -172,7 +173,7 @@ def find_transfers(
     from app.wiring.processing import open_assigning
     from app.wiring.shared import utc_now
 
-    settings = settings_or_exit()
+    settings = settings_or_exit(log_to=sys.stderr)
 
     async def run() -> int:
         async with open_assigning(settings) as assigning, open_providers(settings, utc_now) as providers:

@@ -1,9 +1,9 @@
-"""Structured logs on standard output: coloured lines for people, JSON for machines, secrets for nobody."""
+"""Structured logs: coloured lines for people, JSON for machines, secrets for nobody."""
 
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -12,12 +12,13 @@ from app.observability.redact import redact
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def configure_logging(style: Literal["console", "json"], level: str) -> None:
-    """Set up structlog, and the standard library's loggers to go the same way."""
+def configure_logging(style: Literal["console", "json"], level: str, stream: TextIO | None = None) -> None:
+    """Set up structlog, and the standard library's loggers to go the same way: to `stream`, or else standard output."""
+    stream = stream or sys.stdout
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -32,7 +33,7 @@ def configure_logging(style: Literal["console", "json"], level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -115,8 +115,9 @@ async def test_a_browsers_own_event_source_loses_and_repeats_nothing_when_it_is_
 
         async def watch(variables: dict[str, Any]) -> list[Result]:
             results, breaks = await collected(tab, variables)
-            # Each value but the last was followed by a break, from which the browser came back by itself.
-            assert breaks == max(0, len(results) - 1)
+            # Each value but the last was followed by a break, from which the browser came back by itself. A value that
+            # the break overtook is sent again, and followed by another one.
+            assert breaks >= max(0, len(results) - 1)
             return results
 
         await play(stack.url, watch)

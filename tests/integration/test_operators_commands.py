@@ -34,10 +34,10 @@ def log_as_before() -> Iterator[None]:
 
 
 def typed(*words: str) -> tuple[int, str]:
-    """The exit status of `paygate` with these words, and all that it printed."""
+    """The exit status of `paygate` with these words, and its answer or its complaint; not its log."""
     outcome = CliRunner().invoke(cli, words, env={"COLUMNS": "200", "PAYGATE_LOG_LEVEL": "error"})
     assert outcome.exception is None or isinstance(outcome.exception, SystemExit), outcome.exception
-    return outcome.exit_code, outcome.output
+    return outcome.exit_code, outcome.stdout or outcome.stderr
 
 
 def test_the_report_lists_each_difference_with_what_mends_it(town: Town, tmp_path: Path) -> None:
