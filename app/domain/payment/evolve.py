@@ -239,7 +239,9 @@ def _cancelled(state: PaymentState, event: happened.PaymentCancelled) -> Existin
             return Cancelled(state.terms, session=Session(state.reference, call, event.at))
         case Authorizing() if waits_for_session(state):
             return Cancelled(state.terms, session=Session(state.reference or "", state.call, event.at))
-        case Initiated() | Authorizing() | Confirming() | Authorized() | Voiding():
+        case Authorized() | Voiding():
+            return Cancelled(state.terms, released=state.reference)
+        case Initiated() | Authorizing() | Confirming():
             return Cancelled(state.terms)
     return None
 

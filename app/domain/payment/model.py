@@ -254,9 +254,13 @@ class Failed(_Begun):
 
 @dataclass(frozen=True, slots=True)
 class Cancelled(_Begun):
-    """Ended without money: the merchant or the customer called it off."""
+    """Ended without money: the merchant or the customer called it off.
+
+    `released` is the reference of a hold that was let go of: an old word of it is no money that came late.
+    """
 
     terms: PaymentInitiated
+    released: str | None = None
     late: LateMoney | None = None
     session: Session | None = None
 

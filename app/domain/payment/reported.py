@@ -208,6 +208,8 @@ def _late(
 ) -> list[PaymentEvent]:
     """A success after the end: accepted when nothing contradicts it, else given back; never dropped."""
     captured = isinstance(success, happened.PaymentCaptured)
+    if isinstance(state, Cancelled) and not captured and state.released == reference:
+        return []
     if state.late and (state.late.captured or not captured):
         return []
     timed_out = isinstance(state, Failed) and state.code == PROVIDER_TIMEOUT

@@ -239,9 +239,7 @@ class OrderCarriedOut(RuleBasedStateMachine):
                     assert {refund.refund_id for refund in state.refunds} <= {*MERCHANTS_REFUNDS, own}
                 case AttemptStatus.STUCK:
                     assert books.refused
-                    # An old word of the hold may come after its release: it is to be released again, by the key of the
-                    # call that was refused, and is refused with it. Then people look and find nothing held.
-                    assert kept or books.money in ("held", "released")
+                    assert kept or books.money == "held"
                 case AttemptStatus.ENDED | AttemptStatus.RETURNED:
                     assert kept == 0
                     assert books.money != "held"

@@ -288,6 +288,12 @@ class TestCancelling:
             happened.ProviderCallStarted(operation=VOID, provider_key="pay_1.void.2", attempt=1, at=at(1))
         )
 
+    def test_an_old_word_of_a_hold_that_was_let_go_of_is_no_late_money(self) -> None:
+        let_go = voiding().after(call(VOID), said(VOIDED, VOID))
+        let_go.when(said(authorized())).then_nothing()
+        returned = {"reference": "ch_1", "amount": 1000, "captured": True, "resolution": "RETURNED", "at": NOW}
+        let_go.when(said(captured())).then(happened.LateSuccessRecorded.model_validate(returned))
+
     def test_a_session_the_provider_will_not_end_is_not_waited_for_longer_than_for_any_customer(self) -> None:
         """Money that comes after that is given back: the session is watched on."""
         waiting = ending_session().after(call(VOID), said(DECLINED, VOID))
