@@ -3,6 +3,7 @@
 Every append counts only once it is durable: the server commits groups of them with one fsync. The client is
 esdbclient's asyncio client in this process, the server a process of its own. Beside each figure stands how much of
 a core the two used meanwhile: what is near 1 is the limit, for both are bound to one core by the interpreter.
+Where the limit is the client or gRPC, the same is asked of a server that stores nothing: that is the ceiling.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import psutil
 import uvloop
 from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState
 
+from benchmarks import bare_server
 from tests.support.eventstore_process import EventStoreProcess
 
 DATA = json.dumps({"amount": 1999, "currency": "EUR", "reference": "r" * 150}).encode()
@@ -33,14 +36,14 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bench:
-    """A server to measure, and a client of it."""
+    """A server to measure, by its process, and a client of it."""
 
-    server: EventStoreProcess
+    server_pid: int
     client: AsyncEventStoreDBClient
 
     async def measure(self, name: str, unit: str, work: Callable[[], Awaitable[float]], **more: object) -> Result:
         """Run ``work``, which returns how much it got done, and report that per second."""
-        processes = [psutil.Process(self.server.pid), psutil.Process()]
+        processes = [psutil.Process(self.server_pid), psutil.Process()]
         used = [_cpu_seconds(process) for process in processes]
         started = time.perf_counter()
         done = await work()
@@ -61,20 +64,34 @@ class Bench:
 async def main(seconds: float = 4.0) -> list[Result]:
     """Run everything against a fresh server; one result per question."""
     with tempfile.TemporaryDirectory() as folder:
-        async with EventStoreProcess(Path(folder)) as server:
-            client = AsyncEventStoreDBClient(server.uri)
-            await client.connect()
-            bench = Bench(server, client)
-            try:
-                return [
-                    await appends(bench, writers=1, batch=1, seconds=seconds, aim=None),
-                    await appends(bench, writers=32, batch=1, seconds=seconds, aim=3_000),
-                    await appends(bench, writers=4, batch=100, seconds=seconds, aim=15_000),
-                    *await catch_up(bench),
-                    await latency(bench, rounds=1_000),
-                ]
-            finally:
-                await client.close()
+        async with EventStoreProcess(Path(folder)) as server, _bench(server.uri, server.pid) as bench:
+            one, many, batches, stream, category, live = [
+                await appends(bench, writers=1, batch=1, seconds=seconds, aim=None),
+                await appends(bench, writers=32, batch=1, seconds=seconds, aim=3_000),
+                await appends(bench, writers=4, batch=100, seconds=seconds, aim=15_000),
+                *await catch_up(bench),
+                await latency(bench, rounds=1_000),
+            ]
+    with bare_server.running(DATA) as nothing:
+        async with _bench(nothing.uri, nothing.pid) as bench:
+            most_appends = await appends(bench, writers=32, batch=1, seconds=seconds, aim=None)
+            most_read = await bench.measure(stream["name"], "events/s", lambda: _follow(bench.client, "bench-1"))
+    return [one, _under(many, most_appends), batches, _under(stream, most_read), category, live]
+
+
+@asynccontextmanager
+async def _bench(uri: str, pid: int) -> AsyncIterator[Bench]:
+    client = AsyncEventStoreDBClient(uri)
+    await client.connect()
+    try:
+        yield Bench(pid, client)
+    finally:
+        await client.close()
+
+
+def _under(result: Result, ceiling: Result) -> Result:
+    """A result beside what the same client gets from a server that stores nothing."""
+    return {**result, "ceiling": ceiling["value"], "of_ceiling": round(result["value"] / ceiling["value"], 2)}
 
 
 async def appends(bench: Bench, *, writers: int, batch: int, seconds: float, aim: int | None) -> Result:

@@ -35,7 +35,7 @@ _EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compare
 _MAX_MESSAGE: Final = 16 * 1024 * 1024 - 10_000
 
 # Without the lenient ping policy, gRPC throws out a client that holds an idle subscription and pings every 10 s.
-_CHANNEL_OPTIONS: Final = (
+CHANNEL_OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE),
     ("grpc.max_send_message_length", -1),
     ("grpc.http2.max_ping_strikes", 0),
@@ -123,7 +123,7 @@ def _listen(
     options: EventStoreOptions, store: Store, groups: PersistentSubscriptions, projector: Projector
 ) -> tuple[grpc.aio.Server, int]:
     interceptors = (BasicAuthentication(options.users),) if options.users else ()
-    server = grpc.aio.server(options=_CHANNEL_OPTIONS, interceptors=interceptors)
+    server = grpc.aio.server(options=CHANNEL_OPTIONS, interceptors=interceptors)
     port = _bind(server, options)
     add_streams(server, StreamsService(store, options.limits))
     add_persistent_subscriptions(server, PersistentSubscriptionsService(groups))
