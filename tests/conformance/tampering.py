@@ -5,7 +5,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -68,8 +68,8 @@ class Honest:
 
 
 @asynccontextmanager
-async def tampered(url: str, defect: type[Honest]) -> AsyncGenerator[str, None]:
-    """The URL of a server with a defect; `url`: the good one behind it."""
+async def tampered(url: str, defect: Callable[[], Honest]) -> AsyncGenerator[str, None]:
+    """The URL of a server with a defect, which is made anew for each connection; `url`: the good one behind it."""
     async with httpx.AsyncClient(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
 
         async def http(request: Request) -> Response:
