@@ -1,20 +1,17 @@
 """The `paygate` command. Each process takes its settings from the environment alone."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app import operating
 from app.commands import fail as _fail
 from app.commands import limits_or_exit as _limits
 from app.commands import settings_or_exit as _settings
 from app.laptop import lifeline
-from app.running import run_until_stopped
+from app.running import begin_start, run_to_end, run_until_stopped
 from app.settings import Profile, SettingsError, variable
 
 cli = typer.Typer(
@@ -27,6 +24,7 @@ cli = typer.Typer(
 
 def main() -> None:
     """The entry point."""
+    begin_start()
     lifeline.watch()
     cli()
 
@@ -45,7 +43,7 @@ def dev() -> None:
     if "drain_seconds" not in settings.model_fields_set:
         # Whoever presses Ctrl-C on a laptop does not want to wait.
         settings = _settings(profile=Profile.DEV, drain_seconds=0.5)
-    raise typer.Exit(asyncio.run(run_stack(settings)))
+    raise typer.Exit(run_to_end(run_stack(settings)))
 
 
 @cli.command()
@@ -168,7 +166,7 @@ def verify(data: Annotated[Path | None, typer.Option(help="Folder of the databas
     """Check the database of an event store, also while it runs."""
     from app.laptop.eventstore.server import verify as verify_folder
 
-    report = asyncio.run(verify_folder(data or _settings().data_dir / "eventstore"))
+    report = run_to_end(verify_folder(data or _settings().data_dir / "eventstore"))
     for fault in report.faults:
         typer.echo(fault, err=True)
     if not report.sound:
@@ -205,6 +203,9 @@ def sandbox() -> None:
 @cli.command()
 def inspect(id: str) -> None:  # noqa: A002 — what the user types
     """Show all that happened to one payment or order, from the event store."""
+    from rich.console import Console
+    from rich.table import Table
+
     from app.eventstore import esdb
     from app.inspecting import timeline
 
@@ -214,7 +215,7 @@ def inspect(id: str) -> None:  # noqa: A002 — what the user types
         async with esdb.connect(settings.eventstore_uri) as store:
             return await timeline(store, id)
 
-    table = asyncio.run(run())
+    table = run_to_end(run())
     if table is None:
         _fail(f"there is no payment or order {id!r}")
     Console().print(table)
@@ -235,7 +236,7 @@ def revoke() -> None:
         async with open_redis(settings.redis_url) as redis:
             await revoke_key(redis, key_id)
 
-    asyncio.run(run())
+    run_to_end(run())
     typer.echo("revoked. If it is an API key, take it out of PAYGATE_API_KEYS too.")
 
 
@@ -253,13 +254,15 @@ def audit(
     markdown_file: Annotated[Path | None, typer.Option("--markdown", help="write it there as Markdown")] = None,
 ) -> None:
     """Audit how any GraphQL server speaks its protocols; the exit status is 1 when a MUST is not met."""
+    from rich.console import Console
+
     from app import audit as kit
 
     try:
         options = kit.Options.given(
             query=query, scenario=scenario, headers=header or (), init=init, seconds=seconds, only=only or ()
         )
-        report = asyncio.run(kit.audit(url, options))
+        report = run_to_end(kit.audit(url, options))
     except (kit.OptionsError, kit.Unreachable) as fault:
         _fail(str(fault))
     Console().print(kit.as_table(report, everything=everything))
@@ -272,6 +275,9 @@ def audit(
 @cli.command()
 def settings() -> None:
     """List every setting: variable, default, meaning."""
+    from rich.console import Console
+    from rich.table import Table
+
     from app.providers.registry import ALL_SETTINGS
 
     table = Table("variable", "default", "meaning", show_lines=False)

@@ -1,6 +1,5 @@
 """What every command begins and ends with: its settings, and a complaint in one line."""
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Any, NoReturn, TextIO, TypeVar
 
@@ -8,6 +7,7 @@ import typer
 
 from app.limits import Limits, load_limits
 from app.observability.log import configure_logging
+from app.running import run_to_end
 from app.settings import Settings, SettingsError, load_settings
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def outcome_or_exit(work: Coroutine[Any, Any, T]) -> T:
 
     faults: list[Exception] = []
     try:
-        return asyncio.run(work)
+        return run_to_end(work)
     except* (SettingsError, EventStoreError, UnreadableEvent, RedisError) as group:
         faults += group.exceptions
     fault = faults[0]

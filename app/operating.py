@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app.commands import fail, outcome_or_exit, settings_or_exit
 from app.settings import Settings
@@ -32,6 +30,9 @@ def reconcile(
     ] = 2.0,
 ) -> None:
     """Ask the providers now about payments whose outcome is unknown or overdue; the processor does it on a schedule."""
+    from rich.console import Console
+    from rich.table import Table
+
     from app.processor.reconcile import Asked, summary
     from app.wiring.processing import open_reconciliation
 
@@ -58,9 +59,11 @@ def reconcile(
 
 
 def _report(settings: Settings, day: datetime | None, json_file: Path | None, settle: float) -> NoReturn:
+    from rich.console import Console
+
     from app.reconciling.model import Report
     from app.reconciling.rendering import as_json, as_text
-    from app.wiring.processing import open_report
+    from app.wiring.reporting import open_report
     from app.wiring.shared import utc_now
 
     async def run() -> Report:
@@ -79,6 +82,7 @@ def replay(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="these payments and orders only")] = None,
 ) -> None:
     """Write the read model anew from the streams, while everything goes on: of some payments and orders, or of all."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from app.wiring.projecting import open_rebuilding
@@ -120,9 +124,11 @@ def list_transfers(
     """List the bank transfers that name no payment and were not assigned to one."""
     if context.invoked_subcommand is not None:
         return
+    from rich.console import Console
+
     from app.reconciling.rendering import transfers_table
     from app.webhooks.assigning import KeptTransfer, Progress
-    from app.wiring.processing import open_assigning
+    from app.wiring.assigning import open_assigning
 
     settings = settings_or_exit(log_to=sys.stderr)
 
@@ -145,7 +151,7 @@ def assign_transfer(
 ) -> None:
     """Give a bank transfer to the payment it is for; to run it again changes nothing."""
     from app.webhooks.assigning import KeptTransfer, NotAssigned
-    from app.wiring.processing import open_assigning
+    from app.wiring.assigning import open_assigning
 
     settings = settings_or_exit(log_to=sys.stderr)
 
@@ -170,7 +176,7 @@ def find_transfers(
     from app.providers.registry import open_providers
     from app.reconciling.reporting import day_of
     from app.webhooks.assigning import NotAssigned
-    from app.wiring.processing import open_assigning
+    from app.wiring.assigning import open_assigning
     from app.wiring.shared import utc_now
 
     settings = settings_or_exit(log_to=sys.stderr)

@@ -1,11 +1,14 @@
 """What holds for every test."""
 
+import gc
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.stack import Stack, running_stack
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
 settings.register_profile("paygate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,9 +25,27 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     return (yield) + 1
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: nobody looks for garbage in it, neither now nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 _LONGEST_FIRST = ("tests/system/test_rolling_restart", "tests/delivery", "tests/integration/test_hub_faults")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that nobody is waited for at the end."""
     items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST_FIRST))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All of paygate, started once for the tests that leave it running."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running

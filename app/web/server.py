@@ -10,6 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from app.limits import load_limits
+from app.running import end_start
 from app.settings import Settings
 from app.transports.connections import Connections
 from app.web.workers import run_workers
@@ -25,6 +26,11 @@ class GatewayServer(uvicorn.Server):
         super().__init__(config)
         self._drain_seconds = drain_seconds
         self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        end_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM or SIGINT has come."""

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 
+from app.running import begin_start
 from app.settings import load_settings
 from app.web.server import GatewayServer, configuration
 
@@ -24,6 +25,7 @@ class Worker(GatewayServer):
 
 def main() -> None:
     """Serve on the socket with the number given."""
+    begin_start()
     settings = load_settings()
     Worker(configuration(), settings.drain_seconds).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 

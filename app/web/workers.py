@@ -18,6 +18,7 @@ import structlog
 from uvicorn.config import STARTUP_FAILURE
 
 from app.observability import metrics
+from app.running import run_to_end
 
 _RESTART_SECONDS = 0.5
 
@@ -31,7 +32,7 @@ class WorkerFailed(Exception):
 def run_workers(count: int, listening: socket.socket) -> None:
     """Run so many workers until told to stop. Raises `WorkerFailed` when one fails before it has ever served."""
     with tempfile.TemporaryDirectory(prefix="paygate-metrics-") as folder:
-        asyncio.run(_Workers(listening, Path(folder)).run(count))
+        run_to_end(_Workers(listening, Path(folder)).run(count))
 
 
 class _Workers:

@@ -28,7 +28,8 @@ from app.providers.registry import open_providers
 from app.redisio import open_redis
 from app.settings import Profile, Settings, SettingsError
 from app.webhooks.receive import Webhooks
-from app.wiring.shared import destinations_of, mail_server_of, push_key_of, push_services_of, utc_now, vault_of
+from app.wiring.shared import utc_now, vault_of
+from app.wiring.ways_out import destinations_of, mail_server_of, push_key_of, push_services_of
 from projections.readmodel import ReadModel
 from schema.build import build_schema
 from schema.context import Services

@@ -25,15 +25,8 @@ from app.notifier.webhooks.sender import WebhookSender, open_transport
 from app.notifier.webhooks.wishes import EndpointWishes
 from app.redisio import open_redis
 from app.settings import Settings
-from app.wiring.shared import (
-    CALL_MARGIN_SECONDS,
-    destinations_of,
-    mail_server_of,
-    push_key_of,
-    push_services_of,
-    utc_now,
-    vault_of,
-)
+from app.wiring.shared import CALL_MARGIN_SECONDS, utc_now, vault_of
+from app.wiring.ways_out import destinations_of, mail_server_of, push_key_of, push_services_of
 from projections.deliveries import DeliveryLog
 
 

@@ -1,20 +1,12 @@
-"""A running paygate, what the kit finds out about it, and the npm packages that talk to it."""
+"""What the kit finds out about a running paygate, and the npm packages that talk to it."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from app import audit
 from tests.conformance.node_clients import NodeClients, NoNode
-from tests.support.stack import Stack, running_stack
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running system; whoever uses it leaves it running."""
-    with running_stack(tmp_path_factory.mktemp("conformance")) as running:
-        yield running
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")

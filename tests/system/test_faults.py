@@ -1,22 +1,14 @@
 """Whatever crashes, a payment ends as it should, charged once, and its subscribers see every transition (G1 to G3)."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from tests.support.client import assert_unbroken, front_end, statuses, watch_through
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 EXPECTED = ["INITIATED", "PROCESSING", "SUCCEEDED"]
-
-
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running system whose parts may be killed."""
-    with running_stack(tmp_path_factory.mktemp("fragile")) as running:
-        yield running
 
 
 @pytest.mark.parametrize(
@@ -94,9 +86,8 @@ async def test_a_second_copy_on_the_same_port_says_so(fragile: Stack, tmp_path_f
     assert str(fragile.port) in other.log()
 
 
-async def test_two_copies_run_side_by_side(fragile: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running_stack(tmp_path_factory.mktemp("beside")) as other:
-        async with front_end(other) as there, front_end(fragile) as here:
-            payment_id = await there.begin()
-            assert statuses(await there.watch(payment_id)) == EXPECTED
-            assert await here.payment(payment_id) is None
+async def test_two_copies_run_side_by_side(fragile: Stack, stack: Stack) -> None:
+    async with front_end(stack) as there, front_end(fragile) as here:
+        payment_id = await there.begin()
+        assert statuses(await there.watch(payment_id)) == EXPECTED
+        assert await here.payment(payment_id) is None

@@ -14,34 +14,17 @@ from websockets.typing import Subprotocol
 
 from tests.support.client import INITIATE, assert_unbroken, payment_input
 from tests.support.plain_http import NO_CERTIFICATES
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack
 from tests.support.waiting import eventually
+from tests.system.fragile import KEPT
 
 WATCH = """subscription($after: String, $delivery: Delivery) {
   merchantPayments(after: $after, delivery: $delivery) {
     cursor merged payment { id status version previousVersion } } }"""
 SUBPROTOCOL = Subprotocol("graphql-transport-ws")
-KEPT = 30
 ENDED = {"SUCCEEDED", "FAILED"}
 
 Watch = Callable[[Stack, str, Any, dict[str, Any]], AsyncGenerator[dict[str, Any], None]]
-
-
-MERCHANTS = {f"sk_{name}": name for name in (f"merchant{number}" for number in range(40))}
-
-
-@pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running system that serves each test under merchants of its own and keeps few changes of each."""
-    settings = {"PAYGATE_API_KEYS": json.dumps(MERCHANTS), "PAYGATE_FEED_LENGTH": str(KEPT)}
-    with running_stack(tmp_path_factory.mktemp("busy"), **settings) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def keys() -> Iterator[str]:
-    """API keys of merchants that no other test has."""
-    return iter(MERCHANTS)
 
 
 @pytest.fixture
@@ -172,9 +155,9 @@ def values(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @EVERY_STREAM
-async def test_every_change_of_every_payment_comes_once_and_in_order(busy: Stack, key: str, watch: Watch) -> None:
-    cursor = await the_present(busy, key)
-    payment_ids, seen = await three_payments(busy, key, watch, cursor)
+async def test_every_change_of_every_payment_comes_once_and_in_order(fragile: Stack, key: str, watch: Watch) -> None:
+    cursor = await the_present(fragile, key)
+    payment_ids, seen = await three_payments(fragile, key, watch, cursor)
     for payment_id in payment_ids:
         payments = [each["payment"] for each in values(seen) if each["payment"]["id"] == payment_id]
         assert_unbroken(payments)
@@ -185,85 +168,85 @@ async def test_every_change_of_every_payment_comes_once_and_in_order(busy: Stack
 
 
 @EVERY_STREAM
-async def test_a_cursor_handed_back_is_where_it_goes_on(busy: Stack, key: str, watch: Watch) -> None:
-    cursor = await the_present(busy, key)
-    _, everything = await three_payments(busy, key, watch, cursor)
+async def test_a_cursor_handed_back_is_where_it_goes_on(fragile: Stack, key: str, watch: Watch) -> None:
+    cursor = await the_present(fragile, key)
+    _, everything = await three_payments(fragile, key, watch, cursor)
     for seen, result in enumerate(everything[:-1], start=1):
         position = result["extensions"]["position"]
         for given, variables in ((position, {}), (None, {"after": position})):
-            rest = await so_many(watch(busy, key, given, variables), len(everything) - seen)
+            rest = await so_many(watch(fragile, key, given, variables), len(everything) - seen)
             assert rest == everything[seen:]
 
 
 @EVERY_STREAM
-async def test_the_latest_of_each_payment_is_a_way_of_delivery(busy: Stack, key: str, watch: Watch) -> None:
-    cursor = await the_present(busy, key)
-    payment_ids, everything = await three_payments(busy, key, watch, cursor)
-    merged = await until_ended(watch(busy, key, cursor, {"delivery": "LATEST"}), payment_ids)
+async def test_the_latest_of_each_payment_is_a_way_of_delivery(fragile: Stack, key: str, watch: Watch) -> None:
+    cursor = await the_present(fragile, key)
+    payment_ids, everything = await three_payments(fragile, key, watch, cursor)
+    merged = await until_ended(watch(fragile, key, cursor, {"delivery": "LATEST"}), payment_ids)
     for payment_id in payment_ids:
         counts = [each["merged"] for each in values(merged) if each["payment"]["id"] == payment_id]
         assert sum(counts) == sum(each["payment"]["id"] == payment_id for each in values(everything))
 
 
-async def test_merchants_see_nothing_of_each_other(busy: Stack, keys: Iterator[str]) -> None:
+async def test_merchants_see_nothing_of_each_other(fragile: Stack, keys: Iterator[str]) -> None:
     mine, others = next(keys), next(keys)
-    my_cursor, others_cursor = await the_present(busy, mine), await the_present(busy, others)
-    my_payments = [await pay(busy, mine) for _ in range(2)]
-    others_payments = [await pay(busy, others) for _ in range(2)]
+    my_cursor, others_cursor = await the_present(fragile, mine), await the_present(fragile, others)
+    my_payments = [await pay(fragile, mine) for _ in range(2)]
+    others_payments = [await pay(fragile, others) for _ in range(2)]
     for key, cursor, payment_ids in ((mine, my_cursor, my_payments), (others, others_cursor, others_payments)):
-        seen = await until_ended(by_socket(busy, key, cursor, {}), payment_ids)
+        seen = await until_ended(by_socket(fragile, key, cursor, {}), payment_ids)
         assert {each["payment"]["id"] for each in values(seen)} == set(payment_ids)
 
 
 @EVERY_STREAM
-async def test_another_merchants_cursor_is_refused(busy: Stack, keys: Iterator[str], watch: Watch) -> None:
+async def test_another_merchants_cursor_is_refused(fragile: Stack, keys: Iterator[str], watch: Watch) -> None:
     mine, others = next(keys), next(keys)
-    cursor = await the_present(busy, others)
-    error = await error_of(watch(busy, mine, cursor, {}))
+    cursor = await the_present(fragile, others)
+    error = await error_of(watch(fragile, mine, cursor, {}))
     assert (error["extensions"]["code"], error["extensions"]["field"]) == ("INVALID_CURSOR", "after")
 
 
 @EVERY_STREAM
 @pytest.mark.parametrize("position", ["nonsense", "7"])
-async def test_what_is_no_cursor_is_refused(busy: Stack, key: str, watch: Watch, position: str) -> None:
-    error = await error_of(watch(busy, key, position, {}))
+async def test_what_is_no_cursor_is_refused(fragile: Stack, key: str, watch: Watch, position: str) -> None:
+    error = await error_of(watch(fragile, key, position, {}))
     assert error["extensions"]["code"] == "INVALID_CURSOR"
 
 
 @EVERY_STREAM
 async def test_a_cursor_that_is_too_old_is_an_error_that_says_how_to_begin_again(
-    busy: Stack, key: str, watch: Watch
+    fragile: Stack, key: str, watch: Watch
 ) -> None:
-    cursor = await the_present(busy, key)
+    cursor = await the_present(fragile, key)
     # Three changes each, and the last may not be in the feed yet.
-    await asyncio.gather(*(pay_and_wait(busy, key) for _ in range(KEPT // 3 + 3)))
-    error = await error_of(watch(busy, key, cursor, {}))
+    await asyncio.gather(*(pay_and_wait(fragile, key) for _ in range(KEPT // 3 + 3)))
+    error = await error_of(watch(fragile, key, cursor, {}))
     assert error["extensions"]["code"] == "CURSOR_EXPIRED"
     assert "query `payments`, then subscribe without `after`" in error["message"]
 
 
-async def test_a_client_secret_does_not_open_the_feed(busy: Stack, key: str) -> None:
-    secret = (await _initiate(busy, key))["clientSecret"]
-    error = await error_of(by_socket(busy, secret, None, {}))
+async def test_a_client_secret_does_not_open_the_feed(fragile: Stack, key: str) -> None:
+    secret = (await _initiate(fragile, key))["clientSecret"]
+    error = await error_of(by_socket(fragile, secret, None, {}))
     assert error["extensions"]["code"] == "FORBIDDEN"
 
 
 @pytest.mark.parametrize("victim", ["valkey", "projection", "gateway", "eventstore"])
 async def test_whatever_is_killed_a_client_that_resumes_sees_every_change_once(
-    busy: Stack, key: str, victim: str
+    fragile: Stack, key: str, victim: str
 ) -> None:
-    position = await the_present(busy, key)
-    payment_ids = [await pay(busy, key, "tok_slow") for _ in range(3)]
-    seen = await so_many(by_socket(busy, key, position, {}), 1)
-    before = busy.processes()[victim]["pid"]
-    busy.kill(victim)
+    position = await the_present(fragile, key)
+    payment_ids = [await pay(fragile, key, "tok_slow") for _ in range(3)]
+    seen = await so_many(by_socket(fragile, key, position, {}), 1)
+    before = fragile.processes()[victim]["pid"]
+    fragile.kill(victim)
     while not all_ended(seen, payment_ids):
-        await _go_on(busy, key, seen)
+        await _go_on(fragile, key, seen)
     for payment_id in payment_ids:
         assert_unbroken([each["payment"] for each in values(seen) if each["payment"]["id"] == payment_id])
 
     async def restarted() -> bool:
-        return bool(busy.processes()[victim]["pid"] != before)
+        return bool(fragile.processes()[victim]["pid"] != before)
 
     await eventually(restarted, what=f"a new {victim}")
 

@@ -1,5 +1,6 @@
 """A gateway that runs trusted documents only, named by their hashes over every transport."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from schema.trusted import hash_of
-from tests.support.client import FrontEnd
+from tests.support.client import front_end
 from tests.support.gateway_process import Gateway, gateway
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack
@@ -38,10 +39,16 @@ def strict(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
         yield running
 
 
-@pytest.fixture
-async def payment_id(strict: Gateway, client: FrontEnd) -> str:
-    await strict.ready()
-    return await client.begin("tok_success", waitFor="FINAL")
+@pytest.fixture(scope="module")
+def payment_id(strict: Gateway, stack: Stack) -> str:
+    """A payment that has ended; no test moves it."""
+
+    async def paid() -> str:
+        await strict.ready()
+        async with front_end(stack) as client:
+            return await client.begin("tok_success", waitFor="FINAL")
+
+    return asyncio.run(paid())
 
 
 def named(text: str) -> dict[str, Any]:
