@@ -98,10 +98,22 @@ class Outcome(Generic[Event, State]):
     appended: tuple[Event, ...]
 
 
-async def load(store: EventStore, kind: Kind[Event, Command, State], entity_id: str) -> History[Event, State]:
-    """The history of one payment or order; empty when there is none. Raises `UnreadableEvent`, `StoreUnavailable`."""
-    recorded = await store.read(kind.stream(entity_id))
-    events = tuple(decode(event, kind.events) for event in recorded)
+async def load(
+    store: EventStore,
+    kind: Kind[Event, Command, State],
+    entity_id: str,
+    *,
+    known: History[Event, State] | None = None,
+) -> History[Event, State]:
+    """The history of one payment or order; empty when there is none. What is `known` of it is not read again.
+
+    Raises `UnreadableEvent` and `StoreUnavailable`.
+    """
+    before = empty(kind) if known is None else known
+    recorded = await store.read(kind.stream(entity_id), after=before.revision)
+    if not recorded:
+        return before
+    events = (*before.events, *(decode(event, kind.events) for event in recorded))
     return History(events, kind.fold(events))
 
 

@@ -5,17 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.delivery.events import SubjectKind
 from app.domain.delivery.model import Address, Change, Owe
 from app.domain.event_types import event_type
 from app.eventstore.codec import causation_of
 from app.eventstore.port import EventStore, RecordedEvent
-from app.eventstore.transact import DELIVERIES, PAYMENTS, transact
+from app.notifier.deliveries import DeliveryStreams
 from app.notifier.port import Channel, Interest
-from projections.folds import Folds, order_folds, payment_folds
-from projections.views import View
-
-_REMEMBERED = 2_000
+from app.notifier.subjects import Subjects
 
 
 def delivery_id_of(target_id: str, subject: str) -> str:
@@ -25,19 +21,17 @@ def delivery_id_of(target_id: str, subject: str) -> str:
 
 @dataclass(frozen=True)
 class Duties:
-    """What the targets of a channel are owed. Payments and orders in use are remembered: their events cost no read."""
+    """What the targets of a channel are owed."""
 
-    store: EventStore
+    subjects: Subjects
+    deliveries: DeliveryStreams
     channel: Channel[Any]
     clock: Callable[[], datetime]
-    payments: Folds[Any, Any]
-    orders: Folds[Any, Any]
 
     @classmethod
     def of(cls, store: EventStore, channel: Channel[Any], clock: Callable[[], datetime]) -> "Duties":
         """With nothing remembered yet."""
-        payments, orders = payment_folds(store, _REMEMBERED), order_folds(store, _REMEMBERED)
-        return cls(store, channel, clock, payments, orders)
+        return cls(Subjects(store), DeliveryStreams(store), channel, clock)
 
     async def after(self, event: RecordedEvent) -> list[Address]:
         """Write down what follows from `event`; those who are owed anything about its payment or order.
@@ -45,20 +39,21 @@ class Duties:
         Events come in any order and more than once: all that is owed up to each of them is written with it. Raises
         `StoreUnavailable`, `WrongRevision`, `UnreadableEvent` and `UnfoldableEvent`; to try again is safe.
         """
-        kind: SubjectKind = "payment" if event.stream.startswith(f"{PAYMENTS.category}-") else "order"
-        subject, folded, update = await (self.payments if kind == "payment" else self.orders).take(event)
-        if update is None:
+        change = await self.subjects.changed_by(event)
+        if change is None:
             return []
-        view: View = folded.view
+        kind, view = change
         interested = await self.channel.directory.interested(view)
         changes = tuple(Change(step.version, event_type(kind, step.status), step.at) for step in view.history)
         owed = []
         for interest in interested:
-            address = Address(self.channel.name, interest.target_id, view.merchant_id, kind, subject)
+            address = Address(self.channel.name, interest.target_id, view.merchant_id, kind, view.id)
             command = Owe(address, _wanted(changes, interest), self.clock())
             if command.changes:
-                delivery_id = delivery_id_of(interest.target_id, subject)
-                await transact(self.store, DELIVERIES, delivery_id, command, causation_of(event))
+                delivery_id = delivery_id_of(interest.target_id, view.id)
+                # A single change is the first, or met again: before every other there is one that is owed already.
+                likely_first = len(command.changes) == 1
+                await self.deliveries.carry_out(delivery_id, command, causation_of(event), likely_first=likely_first)
                 owed.append(address)
         return owed
 

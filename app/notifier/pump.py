@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -20,12 +20,14 @@ from app.domain.delivery.model import (
 )
 from app.domain.delivery.next_action import Attempt, next_action
 from app.eventstore.codec import Cause
-from app.eventstore.port import EventStore
-from app.eventstore.transact import DELIVERIES, load, transact
+from app.notifier.deliveries import DeliveryHistory, DeliveryStreams
 from app.notifier.port import Channel, Gone, NotSent, Off, Ready, Removed, Sent
-from app.notifier.subjects import message_of
+from app.notifier.subjects import Subjects
 from app.observability.metrics import DELIVERIES_TRIED, TARGETS_SWITCHED_OFF
 from app.redisio import RedisError
+
+_MOMENT = timedelta(milliseconds=100)
+"""For so long what was just written, or read, needs no reading: an answer may take as long to come."""
 
 log = structlog.get_logger()
 
@@ -60,7 +62,8 @@ class Progress(Enum):
 class DeliveryPump(Generic[Target]):
     """What it takes to bring the deliveries of one channel forward; `jitter` answers random numbers from 0 to 1."""
 
-    store: EventStore
+    subjects: Subjects
+    deliveries: DeliveryStreams
     channel: Channel[Target]
     health: Health
     clock: Callable[[], datetime]
@@ -73,7 +76,7 @@ class DeliveryPump(Generic[Target]):
         Whoever stops between a message's being sent and its being recorded is followed by somebody who sends it again,
         under the same id. Raises `StoreUnavailable`, `WrongRevision`, `UnreadableEvent` and `NothingToTell`.
         """
-        history = await load(self.store, DELIVERIES, delivery_id)
+        history = await self._begin(delivery_id)
         progress = Progress.STILL
         while True:
             state = history.state
@@ -82,8 +85,15 @@ class DeliveryPump(Generic[Target]):
             command = await self._next(state.address, state)
             if isinstance(command, Progress):
                 return command if progress is Progress.STILL else progress
-            outcome = await transact(self.store, DELIVERIES, delivery_id, command, cause, known=history)
-            history, progress = outcome.history, Progress.MOVED
+            history = await self.deliveries.carry_out(delivery_id, command, cause)
+            progress = Progress.MOVED
+
+    async def _begin(self, delivery_id: str) -> DeliveryHistory:
+        known = self.deliveries.just_known(delivery_id, _MOMENT)
+        # That nothing is due is said by the store alone: somebody may have asked for a message again.
+        if known is not None and isinstance(next_action(known.state, self.clock()), Attempt):
+            return known
+        return await self.deliveries.load(delivery_id)
 
     async def _next(self, address: Address, state: DeliveryState) -> DeliveryCommand | Progress:
         """What to write down after doing what is due, or why nothing is done."""
@@ -103,7 +113,7 @@ class DeliveryPump(Generic[Target]):
     async def _attempt(
         self, address: Address, owed: OwedMessage, target: Target, resumed_at: datetime | None
     ) -> DeliveryCommand:
-        message = await message_of(self.store, address, owed)
+        message = await self.subjects.message_of(address, owed)
         outcome = await self.channel.sender.send(message, target)
         number, now = owed.attempts + 1, self.clock()
         DELIVERIES_TRIED.labels(self.channel.name, type(outcome).__name__).inc()

@@ -83,7 +83,7 @@ class ChannelService:
         """Serve until cancelled; faults of the event store and of Redis are outlasted."""
         async with asyncio.TaskGroup() as tasks:
             lanes = Lanes(tasks, self._work, self.at_once)
-            duties = Duties.of(self.store, self.pump.channel, self.pump.clock)
+            duties = Duties(self.pump.subjects, self.pump.deliveries, self.pump.channel, self.pump.clock)
 
             async def owe(event: RecordedEvent) -> Sequence[tuple[str, str]]:
                 owed = await duties.after(event)

@@ -15,11 +15,13 @@ from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.notifier.claims import Claims
 from app.notifier.customers.directory import Customer, CustomerDirectory
+from app.notifier.deliveries import DeliveryStreams
 from app.notifier.mail.sender import MAIL_SECONDS, MailSender
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump
 from app.notifier.push.sender import PUSH_SECONDS, PushSender
 from app.notifier.service import ChannelService, Notifier, Wishes
+from app.notifier.subjects import Subjects
 from app.notifier.webhooks.directory import EndpointDirectory
 from app.notifier.webhooks.sender import WebhookSender, open_transport
 from app.notifier.webhooks.wishes import EndpointWishes
@@ -38,7 +40,7 @@ async def open_notifier(settings: Settings, ready: Callable[[], None]) -> AsyncG
         open_redis(settings.redis_url) as redis,
         open_transport() as transport,
     ):
-        vault, served = vault_of(settings), partial(_served, settings, store, redis)
+        vault, served = vault_of(settings), partial(_served, settings, store, redis, Subjects(store))
         wishes = Wishes("endpoints", EndpointWishes(store, DeliveryLog(redis)).streams_after)
         channels = [
             served(
@@ -60,6 +62,7 @@ def _served(
     settings: Settings,
     store: EventStore,
     redis: Redis,
+    subjects: Subjects,
     channel: Channel[Any],
     seconds: float,
     *,
@@ -68,7 +71,7 @@ def _served(
 ) -> ChannelService:
     """A channel one of whose attempts takes `seconds` at most, and `at_once` of whose messages a target gets."""
     log, claims = DeliveryLog(redis), Claims(redis, seconds + CALL_MARGIN_SECONDS)
-    pump = DeliveryPump(store, channel, log, utc_now, random.random, claims)
+    pump = DeliveryPump(subjects, DeliveryStreams(store), channel, log, utc_now, random.random, claims)
     return ChannelService(store, log, pump, at_once, settings.notifier_interval, wishes=wishes)
 
 

@@ -24,6 +24,7 @@ from app.gateway.inflight import InFlight
 from app.gateway.push_requests import SubscribeToPushRequest, UnsubscribeFromPushRequest
 from app.gateway.requests import Notify, parse
 from app.notifier.customers.directory import Customer, CustomerDirectory
+from app.notifier.deliveries import DeliveryStreams
 from app.notifier.mail.sender import MailSender
 from app.notifier.mail.server import MailServer
 from app.notifier.port import Channel
@@ -31,6 +32,7 @@ from app.notifier.pump import DeliveryPump
 from app.notifier.push.sender import PushSender
 from app.notifier.push.vapid import VapidKey
 from app.notifier.service import ChannelService
+from app.notifier.subjects import Subjects
 from projections.deliveries import DeliveryLog
 from tests.support.push_service import Browser
 
@@ -88,7 +90,8 @@ class Counter:
         return Channel("mail", CustomerDirectory(self.store, VAULT, lambda them: them.by_mail), sender, QUICK)
 
     def pump(self, channel: Channel[Customer]) -> DeliveryPump[Customer]:
-        return DeliveryPump(self.store, channel, DeliveryLog(self.redis), self.clock, lambda: 0.0)
+        subjects, deliveries = Subjects(self.store), DeliveryStreams(self.store)
+        return DeliveryPump(subjects, deliveries, channel, DeliveryLog(self.redis), self.clock, lambda: 0.0)
 
     def served(self, channel: Channel[Customer]) -> ChannelService:
         return ChannelService(self.store, DeliveryLog(self.redis), self.pump(channel), 1, 0.1)

@@ -31,9 +31,11 @@ from app.gateway.endpoints import EndpointCommands, EndpointWithSecret
 from app.gateway.inflight import InFlight
 from app.gateway.requests import parse
 from app.notifier.claims import Claims
+from app.notifier.deliveries import DeliveryStreams
 from app.notifier.owing import Duties, delivery_id_of
 from app.notifier.port import Channel
 from app.notifier.pump import DeliveryPump, Progress
+from app.notifier.subjects import Subjects
 from app.notifier.webhooks.directory import EndpointDirectory
 from app.notifier.webhooks.sender import WebhookSender
 from app.notifier.webhooks.wishes import EndpointWishes
@@ -199,8 +201,9 @@ class Office:
         return WebhookSender(self.transport, self.destinations, VAULT, "https://pay.test", self.clock, self.seconds)
 
     def pump(self, sender: Any = None, store: Any = None, claims: Claims | None = None) -> DeliveryPump[Endpoint]:
-        channel = self.channel(sender, store)
-        return DeliveryPump(store or self.store, channel, self.log, self.clock, lambda: 0.0, claims)
+        channel, store = self.channel(sender, store), store or self.store
+        subjects, deliveries = Subjects(store), DeliveryStreams(store)
+        return DeliveryPump(subjects, deliveries, channel, self.log, self.clock, lambda: 0.0, claims)
 
     async def register(self, url: str, **given: Any) -> EndpointWithSecret:
         return await self.commands.register(self.caller, parse(RegisterEndpointRequest, {"url": url, **given}))

@@ -43,11 +43,11 @@ class CustomerDirectory:
 
     async def interested(self, view: View) -> Sequence[Interest]:
         """Those who may want to be told. Raises `StoreUnavailable` and `UnreadableEvent`."""
-        if not _tells_anything(view):
+        if not _tells_anything(view, TOLD):
             # Most of a payment's changes come before the first that customers are told of: they cost no read.
             return []
         interests = [_interest(contact, TOLD) for contact in await self._contacts(view.id)]
-        named = view.order_id if isinstance(view, PaymentView) else None
+        named = view.order_id if isinstance(view, PaymentView) and _tells_anything(view, TOLD_TO_ORDERS) else None
         order_id = await self._placed_here(view.merchant_id, named)
         if order_id is not None:
             interests += [_interest(contact, TOLD_TO_ORDERS) for contact in await self._contacts(order_id)]
@@ -99,10 +99,10 @@ class CustomerDirectory:
         return None if isinstance(order, NotPlaced) or order.terms.merchant_id != merchant_id else order_id
 
 
-def _tells_anything(view: View) -> bool:
+def _tells_anything(view: View, told: frozenset[str]) -> bool:
     if isinstance(view, PaymentView):
-        return any(event_type("payment", step.status) in TOLD for step in view.history)
-    return any(event_type("order", step.status) in TOLD for step in view.history)
+        return any(event_type("payment", step.status) in told for step in view.history)
+    return any(event_type("order", step.status) in told for step in view.history)
 
 
 def _interest(contact: ContactAdded, told: frozenset[str]) -> Interest:

@@ -1,7 +1,6 @@
 """The webhook endpoints that merchants have registered, as targets of deliveries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.delivery.model import Address
@@ -9,25 +8,27 @@ from app.domain.endpoints.model import Endpoint, EndpointStatus, SwitchOff
 from app.domain.refusals import NoSuchEndpoint
 from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
-from app.eventstore.transact import ENDPOINTS, load, transact
+from app.eventstore.shared_reads import SharedReads
+from app.eventstore.transact import ENDPOINTS, transact
 from app.notifier.port import Interest, Off, Ready, Removed
 from projections.views import View
 
 
-@dataclass(frozen=True)
 class EndpointDirectory:
-    """See `app.notifier.port.Directory`."""
+    """See `app.notifier.port.Directory`. A merchant's endpoints are asked for twice per message, and seldom change."""
 
-    store: EventStore
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._endpoints = SharedReads(store, ENDPOINTS)
 
     async def interested(self, view: View) -> Sequence[Interest]:
         """All endpoints of the merchant, also those that are off: what they are owed waits for them."""
-        endpoints = (await load(self.store, ENDPOINTS, view.merchant_id)).state
+        endpoints = (await self._endpoints.load(view.merchant_id)).state
         return [Interest(endpoint.id, endpoint.wants) for endpoint in endpoints.by_id.values()]
 
     async def find(self, address: Address) -> Ready[Endpoint] | Off | Removed:
         """The endpoint, if it may be called."""
-        endpoints = (await load(self.store, ENDPOINTS, address.merchant_id)).state
+        endpoints = (await self._endpoints.load(address.merchant_id)).state
         endpoint = endpoints.by_id.get(address.target_id)
         if endpoint is None:
             return Removed("the endpoint was removed")
@@ -37,7 +38,7 @@ class EndpointDirectory:
         """Until the merchant enables it again."""
         command = SwitchOff(address.target_id, reason, at)
         try:
-            outcome = await transact(self.store, ENDPOINTS, address.merchant_id, command, new_cause(address.target_id))
+            outcome = await transact(self._store, ENDPOINTS, address.merchant_id, command, new_cause(address.target_id))
         except NoSuchEndpoint:
             return False
         return bool(outcome.appended)
