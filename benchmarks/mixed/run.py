@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +26,7 @@ from benchmarks.mixed.merchant import Merchant, http_client
 from benchmarks.mixed.plan import scenes
 from benchmarks.mixed.providers import Providers
 from benchmarks.mixed.read_model import everything
-from benchmarks.mixed.settling import AllStreams
+from benchmarks.mixed.settling import AllStreams, Patience
 from benchmarks.mixed.shop import Shop, open_shop
 from benchmarks.mixed.streams import Streams
 from tests.support.stack import Stack, free_port
@@ -40,8 +41,9 @@ _STACK_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """`share` of all calls go wrong, at the providers and at the endpoint; `expiry` and `patience` in seconds.
+    """`share` of all calls go wrong, at the providers and at the endpoint; `expiry` in seconds.
 
+    After the last story the rest is waited for until that has got no further for `patience` seconds.
     For the rest see `python -m benchmarks.mixed --help` and `Shop`.
     """
 
@@ -52,7 +54,7 @@ class Options:
     kills: int = 3
     expiry: int = 20
     most_failures: int = 2
-    patience: float = 300.0
+    patience: float = 120.0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,35 +94,48 @@ class Run:
             tasks.create_task(kills.spread(self.options.kills, self.options.count, progress, chance))
             await crowd.play(scenes(self.options.count, self.options.seed), self.options.at_once)
             self.seconds["stories"] = time.monotonic() - began
-            unfinished = await self._settle()
-            self.seconds["until all was final and told"] = time.monotonic() - began
+            unfinished = await self._settle(began)
             watching.cancel()
         await self.providers.let_go_wrong(0.0, 0)
         books = await self.books()
         differences = await self._compare(books)
         return await self._figures(books, kills, crowd, unfinished, differences)
 
-    async def _settle(self) -> list[str]:
-        """What has not come to its end in time."""
-        streams, patience = self.streams, self.options.patience
-        payments, orders = streams.payments.histories, streams.orders.histories
-        deadline = time.monotonic() + patience
+    async def _settle(self, began: float) -> list[str]:
+        """What does not come to its end."""
+        left = await self._until_final()
+        self.seconds["until all was final"] = time.monotonic() - began
+        owed = await self._until_told()
+        self.seconds["until all was final and told"] = time.monotonic() - began
+        return [*(f"{each} is not final" for each in left), *(f"{each} is not told" for each in owed)]
+
+    async def _until_final(self) -> list[str]:
+        """What stays unfinished."""
+        patience = Patience(self.options.patience)
         while True:
             await self._end_what_is_left()
-            left = await streams.wait_until(
-                streams.is_settled, lambda: [*payments, *orders], seconds=min(_ROUND_SECONDS, patience)
+            a_while = Patience(min(_ROUND_SECONDS, patience.seconds))
+            left = await self.streams.wait_until(
+                self.streams.is_settled, self._everything, give_up=partial(a_while.is_out, 0)
             )
             # Of money that came late and that nobody told of, the streams learn when the provider is asked again.
             unheard = [] if left else (await self.books()).disagreeing()
-            if time.monotonic() > deadline or not (left or unheard):
-                break
+            if not (left or unheard) or patience.is_out(-len(left or unheard)):
+                return left
             await asyncio.sleep(_LOOK_SECONDS)
-        owed = await streams.wait_until(
+
+    async def _until_told(self) -> list[str]:
+        """What the endpoint is not told of."""
+        streams, patience = self.streams, Patience(self.options.patience)
+        return await streams.wait_until(
             lambda subject: streams.is_told(self.endpoint_id, subject),
-            lambda: [*payments, *orders],
-            seconds=patience,
+            self._everything,
+            give_up=lambda: patience.is_out(streams.made() + self.shop.count),
         )
-        return [*(f"{each} is not final" for each in left), *(f"{each} is not told" for each in owed)]
+
+    def _everything(self) -> list[str]:
+        """All payments and orders there are."""
+        return [*self.streams.payments.histories, *self.streams.orders.histories]
 
     async def _end_what_is_left(self) -> None:
         """Nobody captures what is held any more, and nobody waits any more for what did not come."""
@@ -142,11 +157,11 @@ class Run:
 
     async def _compare(self, books: Books) -> list[Difference]:
         """The read model may be a moment behind: differences are those that stay."""
-        deadline = time.monotonic() + _LAG_SECONDS
+        patience = Patience(_LAG_SECONDS)
         while True:
             await self.streams.caught_up()
             differences = books.differences(await self.answers())
-            if not differences or time.monotonic() > deadline:
+            if not differences or patience.is_out(-len(differences)):
                 return differences
             await asyncio.sleep(1.0)
 

@@ -1,12 +1,13 @@
 """Waiting until nothing is left to do: for payments, for orders, for what the endpoint is owed."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from app.domain.delivery.events import DeliveryEvent
+from app.domain.delivery.events import DeliveryEvent, DeliveryMade
 from app.domain.delivery.model import DeliveryCommand, DeliveryState, NothingOwed
 from app.domain.order import next_action as of_order
 from app.domain.order.events import OrderEvent
@@ -18,7 +19,29 @@ from benchmarks.mixed.streams import Streams
 from projections.fold import order_updates, payment_updates
 
 _LOOK_SECONDS = 1.0
+_LOOKING = 0.25
+"""Which part of the time is spent with looking at most: others are to get something done meanwhile."""
 _POLICY = of_payment.Policy()
+
+
+@dataclass
+class Patience:
+    """Is out when nothing has got any further for so many seconds, however long it goes on before."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _furthest: float = -math.inf
+    _since: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._since = self.clock()
+
+    def is_out(self, reached: float) -> bool:
+        """Whether it is, with so much `reached` by now."""
+        now = self.clock()
+        if reached > self._furthest:
+            self._furthest, self._since = reached, now
+        return now - self._since > self.seconds
 
 
 @dataclass(frozen=True)
@@ -83,15 +106,20 @@ class AllStreams:
             _, updates = order_updates(self.orders.histories[subject])
         return [update.version for update in updates]
 
+    def made(self) -> int:
+        """How many messages are recorded as delivered."""
+        return sum(isinstance(event, DeliveryMade) for each in self.deliveries.histories.values() for event in each)
+
     async def wait_until(
-        self, settled: Callable[[str], bool], among: Callable[[], Iterable[str]], *, seconds: float
+        self, settled: Callable[[str], bool], among: Callable[[], Iterable[str]], *, give_up: Callable[[], bool]
     ) -> list[str]:
-        """What is not `settled` of those there are by the time the others are, or the time is up."""
-        deadline, done = time.monotonic() + seconds, set[str]()
+        """What is not `settled` of those there are by the time the others are, or when it is time to give up."""
+        done = set[str]()
         while True:
             await self.caught_up()
+            began = time.monotonic()
             done.update(each for each in among() if each not in done and settled(each))
             left = [each for each in among() if each not in done]
-            if not left or time.monotonic() > deadline:
+            if not left or give_up():
                 return left
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(max(_LOOK_SECONDS, (time.monotonic() - began) * (1 / _LOOKING - 1)))
