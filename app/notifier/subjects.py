@@ -34,7 +34,7 @@ class NothingToTell(Exception):
 
 @dataclass
 class _Past(Generic[Folded]):
-    """One stream: `views[n]` is what clients see after event n, and `last` is folded up to the last of them."""
+    """One stream: `views[n]` is what clients see after event n, as it last changed; `last` is folded up to the end."""
 
     views: list[View] = field(default_factory=list)
     last: Folded | None = None
@@ -80,7 +80,8 @@ class _Pasts(Generic[Event, Folded]):
             past.last, _ = self.fold(past.last, recorded.revision, event)
         except (ImpossibleHistory, ImpossibleOrderHistory) as fault:
             raise UnfoldableEvent(f"{recorded.stream}@{recorded.revision}: {fault}") from fault
-        past.views.append(past.last.view)
+        view = past.last.view
+        past.views.append(view if view.changed == recorded.revision else past.views[-1])
 
     def _past(self, entity_id: str) -> _Past[Folded]:
         past = self._remembered.setdefault(entity_id, _Past())
