@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
 from app.domain.delivery.events import DeliveryFailed, DeliveryGivenUp, DeliveryMade
-from app.domain.order.events import OrderConfirmed, OrderPaymentStarted
+from app.domain.order.events import OrderConfirmed, OrderPaymentEnded, OrderPaymentStarted
 from app.domain.payment.events import PaymentEvent
 from app.domain.payment.next_action import Policy
 from app.eventstore import esdb
@@ -138,6 +139,29 @@ async def test_whoever_is_told_of_an_order_hears_from_its_payment_only_what_the_
         "Refund of your payment of €10.00",
         "Your order of €10.00 is confirmed",
     ]
+
+
+async def test_a_browser_that_follows_an_order_hears_of_payments_begun_after_it_has_asked(
+    counter: Counter, service: PushService
+) -> None:
+    order_id, first, second, browser = new_order_id(), new_id(), new_id(), service.browser()
+    stream = ORDERS.stream(order_id)
+    tried = [
+        placed(order_id=order_id, expires_at=NOW + timedelta(hours=1)),
+        OrderPaymentStarted(payment_id=first, at=NOW),
+        OrderPaymentEnded(payment_id=first, reason="card_declined", at=NOW),
+    ]
+    await counter.store.append(stream, encode(stream, NO_STREAM, tried, new_cause(order_id)), expected=NO_STREAM)
+    await write(counter.store, first, eventful(first, 1, order_id=order_id))
+    await counter.subscribe(browser, orderId=order_id)
+    later = [event.model_copy(update={"at": counter.clock()}) for event in eventful(second, 1, order_id=order_id)]
+    await write(counter.store, second, later)
+    channel = counter.push_channel()
+    for payment_id in (first, second):
+        await tell(counter, channel, PAYMENTS.stream(payment_id))
+    told = (await browser.told()).notification["data"]
+    assert (told["type"], told["subject"]) == ("paygate.payment.requires_action", second)
+    assert browser.messages.empty()
 
 
 async def test_another_merchants_payment_with_the_name_of_an_order_tells_its_customer_nothing(

@@ -18,7 +18,7 @@ from app.domain.ids import is_order_id
 from app.domain.order.model import NotPlaced
 from app.domain.payment.model import NotInitiated
 from app.eventstore.codec import new_cause
-from app.eventstore.port import EventStore
+from app.eventstore.port import NO_STREAM, EventStore
 from app.eventstore.transact import CONTACTS, ORDERS, PAYMENTS, load, transact
 from app.notifier.customers.text import TOLD, TOLD_TO_ORDERS
 from app.notifier.port import Interest, Off, Ready, Removed
@@ -46,11 +46,11 @@ class CustomerDirectory:
         if not _tells_anything(view, TOLD):
             # Most of a payment's changes come before the first that customers are told of: they cost no read.
             return []
-        interests = [_interest(contact, TOLD) for contact in await self._contacts(view.id)]
+        interests = [_interest(contact) for contact in await self._contacts(view.id)]
         named = view.order_id if isinstance(view, PaymentView) and _tells_anything(view, TOLD_TO_ORDERS) else None
         order_id = await self._placed_here(view.merchant_id, named)
         if order_id is not None:
-            interests += [_interest(contact, TOLD_TO_ORDERS) for contact in await self._contacts(order_id)]
+            interests += [_interest_in_payment(contact) for contact in await self._contacts(order_id)]
         return interests
 
     async def find(self, address: Address) -> Ready[Customer] | Off | Removed:
@@ -105,5 +105,13 @@ def _tells_anything(view: View, told: frozenset[str]) -> bool:
     return any(event_type("order", step.status) in told for step in view.history)
 
 
-def _interest(contact: ContactAdded, told: frozenset[str]) -> Interest:
-    return Interest(contact.contact_id, lambda kind, _: kind in told, contact.since)
+def _interest(contact: ContactAdded) -> Interest:
+    return Interest(contact.contact_id, lambda kind, _: kind in TOLD, contact.since)
+
+
+def _interest_in_payment(contact: ContactAdded) -> Interest:
+    """Of whoever is told of its order: what they knew when they asked is a version of the order, none of the payment."""
+    from_the_start = contact.since == NO_STREAM
+    return Interest(
+        contact.contact_id, lambda kind, at: kind in TOLD_TO_ORDERS and (from_the_start or at >= contact.at)
+    )
