@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 import structlog
 from redis.asyncio import Redis
@@ -15,8 +16,11 @@ from redis.asyncio import Redis
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.redisio import open_redis
+from tests.integration.flows import Street
 from tests.integration.night import Town, running_town
+from tests.integration.ways import reaching_all
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 from tests.support.valkey_process import ValkeyProcess, valkey_process
 
@@ -77,6 +81,17 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProce
     """Every provider; what it sends by itself arrives nowhere."""
     with running_sandbox(tmp_path_factory.mktemp("simulated"), slow_seconds=0.1) as process:
         yield process
+
+
+@pytest.fixture
+async def street(
+    store: EventStore, simulated: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Street]:
+    async with (
+        reaching_all(simulated.url, monkeypatch, provider_timeout=5.0) as providers,
+        httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser,
+    ):
+        yield Street(store, providers, simulated, browser)
 
 
 @pytest.fixture
