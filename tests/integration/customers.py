@@ -1,5 +1,6 @@
 """Customers who are to be told: a gateway that keeps them, and both channels to them, on the real components."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,9 +54,7 @@ class Counter:
     redis: Redis
     transport: httpx.AsyncBaseTransport
     destinations: Destinations = Destinations(LOOPBACK, http=True)  # noqa: RUF009 — frozen
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def push(self) -> PushSubscriptions:

@@ -75,6 +75,7 @@ class Shop:
     browser: httpx.AsyncClient
     through: Callable[[RememberingStore], Any] = lambda store: store
     order_id: str = field(default_factory=lambda: f"ord_{uuid4().hex}")
+    merchant_id: str = "acme"
     clock: Clock = field(default_factory=lambda: Clock(datetime.now(UTC)))
     ways: dict[str, Way] = field(default_factory=dict)
     """How each of the payments is to be paid, by its id."""
@@ -86,6 +87,8 @@ class Shop:
     """Whether the order is called off as soon as its customer is asked to act."""
     paid: set[str] = field(default_factory=set)
     """Payments whose customer has acted."""
+    placed: Callable[["Shop"], Awaitable[None]] | None = None
+    """What happens as soon as the order is placed."""
 
     def __post_init__(self) -> None:
         self.store = RememberingStore(self.behind)
@@ -103,7 +106,7 @@ class Shop:
         price = way.price
         terms = OrderPlaced(
             order_id=self.order_id,
-            merchant_id="acme",
+            merchant_id=self.merchant_id,
             idempotency_key=self.order_id,
             fingerprint="f",
             items=(OrderItem(sku="thing", quantity=1, unit_amount=price.amount),),
@@ -113,6 +116,8 @@ class Shop:
             at=self.clock.now,
         )
         await self.command(Place(terms, payment))
+        if self.placed is not None:
+            await self.placed(self)
         return payment.payment_id
 
     async def _try_again(self) -> bool:
@@ -129,7 +134,7 @@ class Shop:
         self.ways[payment_id] = way
         return PaymentInitiated(
             payment_id=payment_id,
-            merchant_id="acme",
+            merchant_id=self.merchant_id,
             idempotency_key=payment_id,
             fingerprint="f",
             amount=way.price.amount,

@@ -5,7 +5,7 @@ behind has the same is for the test to look at, by `read_behind`.
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.eventstore.port import (
@@ -29,6 +29,15 @@ class RememberingStore:
     """In the order in which it was written."""
     _streams: dict[str, list[RecordedEvent]] = field(default_factory=lambda: defaultdict(list))
     _erased: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, events: Iterable[RecordedEvent]) -> "RememberingStore":
+        """In memory alone, with what another one has written; nobody has to hear of it."""
+        store = cls()
+        for event in events:
+            store._streams[event.stream].append(event)
+            store.everything.append(event)
+        return store
 
     async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
         if self.behind is not None:

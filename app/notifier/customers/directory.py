@@ -110,7 +110,7 @@ def _interest(contact: ContactAdded) -> Interest:
 
 
 def _interest_in_payment(contact: ContactAdded) -> Interest:
-    """Of whoever is told of its order: what they knew when they asked is a version of the order, none of the payment."""
+    """Of whoever follows its order: what they knew when they asked is a version of the order, none of the payment."""
     from_the_start = contact.since == NO_STREAM
     return Interest(
         contact.contact_id, lambda kind, at: kind in TOLD_TO_ORDERS and (from_the_start or at >= contact.at)
