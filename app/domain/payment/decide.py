@@ -113,6 +113,9 @@ def provider_key_of(state: Existing, operation: Operation, refund_id: str | None
         return provider_key(payment_id_of(state), operation, str(1 + state.refused_voids))
     if isinstance(state, Confirming) and operation is Operation.CONFIRM:
         return provider_key(payment_id_of(state), operation, str(1 + state.refused_confirmations))
+    if isinstance(state, Ended) and operation is Operation.VOID:
+        # Not the operation that was to end the session, or that was refused while it was held: its answer says nothing.
+        return provider_key(payment_id_of(state), operation, "late")
     return provider_key(payment_id_of(state), operation, refund_id or "1")
 
 

@@ -19,6 +19,7 @@ from tests.support.builders import (
     NOW,
     REFERENCE,
     VOIDED,
+    at,
     authorized,
     call,
     captured,
@@ -91,6 +92,11 @@ class TestWatching:
         assert isinstance(next_action(given.state, LATER, POLICY), WatchSession)
         late = given.after(said(captured()))
         assert next_action(late.state, LATER, POLICY) == CallProvider(Operation.REFUND)
+
+    def test_a_hold_that_comes_late_is_let_go_of_by_another_operation_than_the_end_of_the_session(self) -> None:
+        """With the same key, a provider would repeat that the session has ended, and keep the hold."""
+        late = session_cancelled().after(said(authorized())).when(call(VOID))
+        late.then(happened.ProviderCallStarted(operation=VOID, provider_key="pay_1.void.late", attempt=1, at=at(1)))
 
     def test_the_providers_word_that_it_is_over_ends_the_watch(self) -> None:
         for report in (DECLINED, VOIDED, EXPIRED_THERE, NO_TRACE):
