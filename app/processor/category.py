@@ -81,9 +81,10 @@ class Category:
         async with aclosing(deliveries):
             async for delivery in deliveries:
                 # In the outer group: a call under way outlives the subscription that led to it.
-                tasks.create_task(self._handle(delivery))
+                tasks.create_task(self.handle(delivery))
 
-    async def _handle(self, delivery: Delivery) -> None:
+    async def handle(self, delivery: Delivery) -> None:
+        """Do what an event is a reason for, and then say what became of its delivery."""
         event = delivery.event
         reaction = self.reactions.get(event.type)
         if reaction is None:

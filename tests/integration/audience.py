@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -14,7 +14,6 @@ from app.domain.event_types import event_type
 from app.domain.ids import MerchantId
 from app.domain.order.model import OrderStatus
 from app.eventstore.codec import decode
-from app.eventstore.port import EventStore
 from app.eventstore.transact import ORDERS
 from app.notifier.customers.text import TOLD, TOLD_TO_ORDERS
 from app.notifier.port import Sender
@@ -34,17 +33,14 @@ CHANNELS = ("webhook", "push", "mail")
 _OF_ORDERS = [event_type("order", status) for status in OrderStatus]
 
 
-class _Wants(Protocol):
-    def __call__(self, subject: str, kind: str) -> bool: ...
-
-
 @dataclass(frozen=True)
 class Listener:
-    """A target of a channel, and which changes of which payment or order it is to be told of."""
+    """A target of a channel, and what it is to be told of."""
 
     channel: str
     target_id: str
-    wants: _Wants
+    wants: Callable[[str, str], bool]
+    """Takes the payment or order, and the change's type."""
 
 
 @dataclass
@@ -62,12 +58,13 @@ class Audience:
     async def watch(self, flow: Flow, street: Street) -> Shop:
         """Play a flow to its end, with everybody asking to be told in time; nobody tells them yet."""
         shop = street.shop(merchant_id=self.merchant_id, placed=self._ask_to_be_told)
-        office = Office(shop.store, self.redis, self.transport, clock=shop.clock, merchant_id=self.merchant_id)
+        office = Office(shop.store, self.redis, self.transport, merchant_id=self.merchant_id)
+        office.clock.now = shop.clock.now
         everything = await office.register(self.server.url)
         orders = await office.register(self.server.url, events=_OF_ORDERS)
         self.listeners += [
-            Listener("webhook", everything.endpoint.id, lambda subject, kind: True),
-            Listener("webhook", orders.endpoint.id, lambda subject, kind: kind in _OF_ORDERS),
+            Listener("webhook", everything.endpoint.id, _everything),
+            Listener("webhook", orders.endpoint.id, _of_orders),
         ]
         await flow(shop)
         await shop.rest()
@@ -113,6 +110,14 @@ class Audience:
         ]
 
 
+def _everything(_subject: str, _kind: str) -> bool:
+    return True
+
+
+def _of_orders(_subject: str, kind: str) -> bool:
+    return kind in _OF_ORDERS
+
+
 Changes = Sequence[tuple[int, str]]
 """Versions and types, in order."""
 
@@ -131,7 +136,9 @@ def to_be_told(channel: str, audience: Audience, shop: Shop) -> Mapping[tuple[st
 def _changes(shop: Shop) -> dict[str, Changes]:
     order, _ = order_updates(decode(each, ORDERS.events) for each in shop.store.events(ORDERS.stream(shop.order_id)))
     assert order is not None
-    changes = {shop.order_id: [(each.version, event_type("order", each.status)) for each in order.view.history]}
+    changes: dict[str, Changes] = {
+        shop.order_id: [(each.version, event_type("order", each.status)) for each in order.view.history]
+    }
     for payment_id in shop.ways:
         payment, _ = payment_updates(shop.history(payment_id))
         assert payment is not None

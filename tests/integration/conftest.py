@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.redisio import open_redis
+from tests.integration.audience import Audience, open_audience
 from tests.integration.flows import Street
 from tests.integration.night import Town, running_town
 from tests.integration.ways import reaching_all
@@ -92,6 +93,12 @@ async def street(
         httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser,
     ):
         yield Street(store, providers, simulated, browser)
+
+
+@pytest.fixture
+async def audience(redis: Redis) -> AsyncIterator[Audience]:
+    async with open_audience(redis) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """One order and its payments, brought to their end by hand: the real providers' simulators, the real event store, and
 time that passes in leaps."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -49,7 +49,7 @@ from app.domain.payment.model import (
 from app.domain.payment.next_action import Policy
 from app.domain.refusals import IllegalTransition
 from app.eventstore.codec import decode, new_cause
-from app.eventstore.port import EventStore, NewEvent, RecordedEvent
+from app.eventstore.port import EventStore, RecordedEvent
 from app.eventstore.tokens import keep
 from app.eventstore.transact import ORDERS, PAYMENTS, load, transact
 from app.processor.perform import Performer
@@ -289,29 +289,3 @@ def identities(events: Sequence[RecordedEvent]) -> list[tuple[int, str, object]]
 
 
 _WITHOUT_MONEY = (PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED)
-
-
-@dataclass
-class Meanwhile:
-    """The store; something else happens just before, or just after, the n-th append that comes by."""
-
-    store: RememberingStore
-    happens: Callable[[], Awaitable[object]]
-    at: int
-    when: Literal["before", "after"]
-    passed: int = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
-
-    @property
-    def happened(self) -> bool:
-        return self.passed > self.at
-
-    async def append(self, stream: str, events: Sequence[NewEvent], *, expected: int) -> None:
-        number, self.passed = self.passed, self.passed + 1
-        if number == self.at and self.when == "before":
-            await self.happens()
-        await self.store.append(stream, events, expected=expected)
-        if number == self.at and self.when == "after":
-            await self.happens()

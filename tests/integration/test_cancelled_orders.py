@@ -14,8 +14,9 @@ from app.eventstore.codec import new_cause
 from app.eventstore.port import EventStore
 from app.processor.orders import OrderPump
 from app.providers.registry import ProviderRegistry
-from tests.integration.ordering import Meanwhile, Shop
+from tests.integration.ordering import Shop
 from tests.integration.ways import WAYS, Way, card, reaching_all
+from tests.support.meanwhile import Meanwhile
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.remembering_store import RememberingStore
 from tests.support.sandbox_process import SandboxProcess

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from tests.integration.flows import FLOWS, Flow, Street
-from tests.integration.ordering import Meanwhile
+from tests.support.meanwhile import Meanwhile
 from tests.support.remembering_store import RememberingStore
 
 MOST_STEPS = 40

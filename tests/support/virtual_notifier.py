@@ -6,7 +6,7 @@ begin a notifier from each of them is to kill one wherever it can be killed.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 30.0
 _CATEGORIES = (PAYMENTS.category, ORDERS.category)
 
 Change = Hashable
-"""Of what lasts: a place written to, an event that was settled, a message that has arrived. The same when it is made again."""
+"""Of what lasts: a place written to, an event settled, a message that has arrived. The same when it is made again."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class DueDeliveries:
 class Surroundings:
     """What a notifier works on, as it was at the `moment` when the one before it was killed.
 
-    The first is handed each event when all before it are settled and told; those who follow are handed, in the order
-    that `shuffled` makes, all that is unsettled at once.
+    The first is handed each event when all before it are settled and told. Those who follow are handed all that is
+    unsettled at once, in an order that depends on the `seed`.
     """
 
     moment: Moment
-    shuffled: random.Random | None = None
+    seed: int | None = None
     is_killed_after: Callable[[Change], bool] = lambda _: False
     hear: Callable[[], Sequence[Heard]] = tuple
     """Answers what has arrived since it was last asked."""
@@ -126,10 +126,10 @@ class Surroundings:
 
     async def consume(self, stream: str, **_: object) -> AsyncGenerator[Delivery, None]:
         events = [event for event in self._unsettled.values() if f"$ce-{_category(event)}" == stream]
-        if self.shuffled is not None:
-            self.shuffled.shuffle(events)
+        if self.seed is not None:
+            random.Random(self.seed).shuffle(events)  # noqa: S311 — no secret
         for event in events:
-            if self.shuffled is None:
+            if self.seed is None:
                 async with self._changed:
                     await self._changed.wait_for(partial(self._is_next, event))
             yield Delivery(event, partial(self._settle, event), _nothing_fails, _nothing_fails)
@@ -142,22 +142,15 @@ class Surroundings:
 
     def noting(self, _: Sender[Any]) -> Sender[Any]:
         """In place of the sender: everybody hears at once."""
-
-        async def note(message: Message, _: Any) -> Outcome:
-            await self._keep_moment(message.id, Heard(message.id, message))
-            return Sent("noted")
-
-        return _Sending(note)
+        return _Noting(self)
 
     def watching(self, sender: Sender[Any]) -> Sender[Any]:
         """The sender, and what is heard of it."""
+        return _Watching(self, sender)
 
-        async def watch(message: Message, target: Any) -> Outcome:
-            outcome = await sender.send(message, target)
-            await self._keep_moment(message.id, *self.hear())
-            return outcome
-
-        return _Sending(watch)
+    async def note(self, message_id: str, *heard: Heard) -> None:
+        """A message has been sent, and this was heard meanwhile."""
+        await self._keep_moment(message_id, *heard)
 
     async def _settle(self, event: RecordedEvent) -> None:
         del self._unsettled[event.id]
@@ -181,8 +174,23 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class _Sending:
-    send: Callable[[Message, Any], Awaitable[Outcome]]
+class _Noting:
+    surroundings: Surroundings
+
+    async def send(self, message: Message, target: Any) -> Outcome:  # noqa: ARG002 — whoever it is
+        await self.surroundings.note(message.id, Heard(message.id, message))
+        return Sent("noted")
+
+
+@dataclass(frozen=True)
+class _Watching:
+    surroundings: Surroundings
+    sender: Sender[Any]
+
+    async def send(self, message: Message, target: Any) -> Outcome:
+        outcome = await self.sender.send(message, target)
+        await self.surroundings.note(message.id, *self.surroundings.hear())
+        return outcome
 
 
 async def _nothing_fails() -> None:

@@ -6,19 +6,17 @@ here it is given in the field too: each event at least once, and what the due li
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.order.next_action import due_at as order_due_at
 from app.domain.payment.next_action import due_at as payment_due_at
-from app.eventstore.codec import causation_of, decode
-from app.eventstore.port import EventStore, RecordedEvent
+from app.eventstore.codec import decode
+from app.eventstore.port import Delivery, EventStore, RecordedEvent
 from app.eventstore.transact import ORDERS, PAYMENTS, Kind
 from app.processor.pump import Pump
 from app.processor.service import Processor
-from app.providers.port import ProviderUnreachable
 from tests.support.remembering_store import RememberingStore
 
 MOST_TURNS = 150
@@ -46,6 +44,8 @@ class DueList:
 
     store: RememberingStore
     pump: Pump
+    known: dict[tuple[str, int], datetime | None] = field(default_factory=dict)
+    """When what was written so far makes something due, by stream and number of events."""
 
     async def due(self, kind: str, now: datetime, *, at_most: int) -> list[str]:
         """As `ReadModel.due`."""
@@ -61,8 +61,12 @@ class DueList:
         """When what is due, of one kind."""
         found = {}
         for stream in self.store.streams(kind.category):
-            events = [decode(event, kind.events) for event in self.store.events(stream)]
-            due = self._due(kind, kind.fold(events), events[-1].at)
+            recorded = self.store.events(stream)
+            place = stream, len(recorded)
+            if place not in self.known:
+                events = [decode(event, kind.events) for event in recorded]
+                self.known[place] = self._due(kind, kind.fold(events), events[-1].at)
+            due = self.known[place]
             if due is not None:
                 found[kind.entity_id(stream)] = due
         return found
@@ -86,10 +90,12 @@ class VirtualProcessor:
     through: Callable[[RememberingStore], Any] = lambda store: store
     """What stands between the processors and the store."""
     stops: int = 0
-    _between: Any = field(init=False)
+    between: Any = field(init=False)
+    """The store as processors see it."""
+    _known: dict[tuple[str, int], datetime | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._between = self.through(self.store)
+        self.between = self.through(self.store)
 
     async def rest(self) -> None:
         """Work, and let time pass, until nothing is left to do, ever."""
@@ -120,25 +126,33 @@ class VirtualProcessor:
             await self.react(self.store.heard.popleft())
 
     async def react(self, event: RecordedEvent) -> None:
-        """What an event is a reason for; it comes again when the processor is stopped over it."""
+        """What an event is a reason for; it comes again until a processor has settled it."""
         kind: Kind[Any, Any, Any] | None = _KINDS.get(event.stream.partition("-")[0])
         if kind is None:
             return
         processor = self._processor()
         category = processor.payments() if kind is PAYMENTS else processor.orders()
-        reaction = category.reactions.get(event.type)
-        if reaction is None:
-            return
+        unsettled = [event]
+
+        async def ack() -> None:
+            unsettled.clear()
+
+        async def retry() -> None:
+            self.store.heard.append(unsettled.pop())
+
+        async def park() -> None:
+            raise AssertionError(f"{event.stream}@{event.revision} {event.type} is set aside")
+
         try:
-            with suppress(ProviderUnreachable):
-                await reaction(kind.entity_id(event.stream), causation_of(event))
+            await category.handle(Delivery(event, ack, retry, park))
         except asyncio.CancelledError:
             self.stops += 1
-            self.store.heard.appendleft(event)
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 # It is not the store that has stopped this processor: whoever plays it has.
                 raise
+        finally:
+            self.store.heard.extendleft(unsettled)
 
     async def sweep(self) -> None:
         """Look after what is due."""
@@ -148,12 +162,12 @@ class VirtualProcessor:
 
     def due_list(self) -> DueList:
         """What is due by now and later."""
-        return DueList(self.store, self.begin(self.store))
+        return DueList(self.store, self.begin(self.store), self._known)
 
     def _processor(self) -> Processor:
-        pump = self.begin(self._between)
+        pump = self.begin(self.between)
         read_model: Any = self.due_list()
-        return Processor(self._between, read_model, pump, concurrency=1, sweep_seconds=0.0)
+        return Processor(self.between, read_model, pump, concurrency=1, sweep_seconds=0.0)
 
 
 _KINDS: dict[str, Kind[Any, Any, Any]] = {kind.category: kind for kind in (PAYMENTS, ORDERS)}

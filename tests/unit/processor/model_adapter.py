@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from app.domain.money import Money
@@ -30,13 +30,16 @@ Moment = Literal["before", "after"]
 
 @dataclass
 class ModelAdapter:
-    """`fate`, `refuses` and `falls_asleep` are what becomes of the next call, and of no other."""
+    """`fate` is what becomes of the next `calls` calls, `refuses` and `falls_asleep` of the next one."""
 
     clock: Clock
     books: dict[str, ModelProvider] = field(default_factory=dict)
     fate: Fate = Fate.ANSWERED
+    calls: int = 1
     refuses: bool = False
     falls_asleep: Moment | None = None
+    said: dict[str, tuple[datetime, ProviderReport]] = field(default_factory=dict)
+    """When each payment was last asked about, and the answer."""
     asleep: list[asyncio.Future[None]] = field(default_factory=list)
     """Callers that went to sleep just before their call, or between its answer and what they make of it."""
     name: str = "model"
@@ -66,10 +69,16 @@ class ModelAdapter:
         books = self.books[query.terms.payment_id]
         # What is conclusive is the caller's to say; the books know when a call can be seen.
         begun = self.clock.now - VISIBILITY_DELAY if query.conclusive else self.clock.now
-        return books.look_up(query.operation, query.key, started_at=begun, now=self.clock.now)
+        report = books.look_up(query.operation, query.key, started_at=begun, now=self.clock.now)
+        if query.operation is Operation.AUTHORIZE:
+            self.said[query.terms.payment_id] = self.clock.now, report
+        return report
 
     async def _made(self, operation: Operation, terms: PaymentTerms, key: str, money: Money) -> ProviderReport:
-        fate, self.fate = self.fate, Fate.ANSWERED
+        fate = self.fate
+        self.calls -= 1
+        if self.calls <= 0:
+            self.fate = Fate.ANSWERED
         refuses, self.refuses = self.refuses, False
         moment, self.falls_asleep = self.falls_asleep, None
         if moment == "before":

@@ -43,6 +43,8 @@ class ModelProvider:
 
     temper: Temper
     price: Money
+    sessions_stay: bool = False
+    """Whether a customer may pay although the session was to be ended."""
     money: Literal["none", "waiting", "held", "taken", "declined", "released"] = "none"
     taken: int = 0
     given_back: int = 0
@@ -72,7 +74,9 @@ class ModelProvider:
         if key not in self._answers:
             self._answers[key] = self._carry_out(operation, money, refuses=refuses)
             self._visible_at[key] = now + (VISIBILITY_DELAY * 0.9 if fate is Fate.HIDDEN else timedelta())
-            self.notices.append((operation, self._answers[key], refund_id))
+            if not (operation is Operation.VOID and self.money == "waiting"):
+                # Nobody tells of the end of a session that goes on.
+                self.notices.append((operation, self._answers[key], refund_id))
         return self._answers[key] if fate is Fate.ANSWERED else reports.Unknown("no answer")
 
     def look_up(self, operation: Operation, key: str, *, started_at: datetime, now: datetime) -> ProviderReport:
@@ -129,6 +133,8 @@ class ModelProvider:
         if refuses or self.money == "taken":
             self.refused = True
             return DECLINED
+        if self.money == "waiting" and self.sessions_stay:
+            return VOIDED
         if self.money == "held":
             self.ledger.append(Operation.VOID)
         self.money = "released"
