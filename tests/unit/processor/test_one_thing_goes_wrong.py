@@ -54,6 +54,10 @@ async def the_customers_act(world: World, acts: Acts) -> None:
         world.customer(payment_id, acts)
 
 
+async def the_first_customer_acts(world: World, acts: Acts) -> None:
+    world.customer("pay_1", acts)
+
+
 async def a_deadline_comes(world: World) -> None:
     world.clock.now = next((each for each in world.deadlines() if each > world.clock.now), world.clock.now)
 
@@ -133,6 +137,11 @@ def test_all_comes_to_the_rest_it_has_to_whatever_happens_where(begin: Situation
                 break
         else:
             raise AssertionError(f"no end after {MOST_STEPS} steps")
+
+
+def test_when_the_first_customer_pays_after_all_the_next_payment_is_called_off() -> None:
+    for acts in ("approves", "pays"):
+        comes_to_rest(second_is_asked, partial(the_first_customer_acts, acts=acts), nothing, 0)
 
 
 def comes_to_rest(begin: Situation, first: Thing, thing: Thing, step: int) -> bool:
