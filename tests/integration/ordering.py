@@ -1,7 +1,7 @@
 """One order and its payments, brought to their end by hand: the real providers' simulators, the real event store, and
 time that passes in leaps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -22,6 +22,8 @@ from tests.unit.processor.witness import Witness
 from tests.unit.processor.world import ORDER, Acts, World
 
 MOST_STEPS = 60
+A_WHILE = 11
+"""Seconds."""
 
 Thing = Callable[[World], Awaitable[object]]
 
@@ -87,7 +89,7 @@ async def cancelled_and_approved(world: World) -> None:
 async def cancelled_and_approved_and_not_answered(world: World, *, refuses: bool) -> None:
     """It is given back, or not; in either case one learns it later than that it came."""
     await cancelled_and_approved(world)
-    await the_next_call(world, Fate.LOST_AFTER, refuses=refuses)
+    await the_next_call(world, Fate.HIDDEN, refuses=refuses)
 
 
 refuse = partial(the_next_call, refuses=True)
@@ -161,9 +163,12 @@ def comes_to_rest(begin: Situation, first: Thing, thing: Thing, step: int) -> bo
         begin(world)
         world.run(first(world))
         meanwhile[0].at = meanwhile[0].passed + step
-        world.catch_up()
-        if world.quiet:
-            checks.nothing_is_left_undone(world)
+        for _ in range(2):
+            world.catch_up()
+            if world.quiet:
+                checks.nothing_is_left_undone(world)
+            # What customers did after the end is found only by asking again a while later.
+            world.pass_seconds(A_WHILE)
         world.come_to_rest()
         onlooker.look()
         checks.nothing_is_left_undone(world)
