@@ -54,7 +54,7 @@ class Options:
     kills: int = 3
     expiry: int = 20
     most_failures: int = 2
-    patience: float = 120.0
+    patience: float = 200.0
 
     @property
     def environment(self) -> dict[str, str]:
