@@ -16,11 +16,11 @@ Answers = Mapping[str, Any]
 
 @pytest.mark.timeout(400)
 async def test_few_mixed_payments_and_orders_come_to_their_ends_and_all_books_agree() -> None:
-    async with opened(Options(28, seed=7, at_once=16, kills=0, expiry=3, most_failures=1)) as running:
+    async with opened(Options(40, seed=7, at_once=16, kills=0, expiry=3, most_failures=1)) as running:
         figures = await running.play()
         books, answers = await running.books(), await running.answers()
     assert (figures.unfinished, figures.broken, figures.differences, figures.crashes) == ([], [], [], {})
-    assert sum(figures.begun.values()) == 28
+    assert sum(figures.begun.values()) == 40
     assert len(figures.outcomes) == 8, "seven providers and the orders"
     assert sum(figures.faults.values()) > 0
     for name, (tamper, expected) in TAMPERINGS.items():

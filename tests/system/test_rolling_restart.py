@@ -17,7 +17,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 from tests.support.watching import HandedBack, Result, Watch, by_events, by_multipart, by_socket
 
-CUSTOMERS = 9
+CUSTOMERS = 20
 STREAMS: Sequence[Watch] = (by_socket, by_events, by_multipart)
 HANDED_BACK: dict[Watch, str | int] = {by_socket: 1012, by_events: "no complete", by_multipart: "RECONNECT"}
 _PAUSE_SECONDS = 0.05
