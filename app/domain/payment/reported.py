@@ -289,7 +289,10 @@ def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> l
                     at=command.at,
                 )
             ]
-        case Failed() | Cancelled() | Expired() if _returning(state, Operation.VOID):
+        case Failed() | Cancelled() | Expired() if late := _returning(state, Operation.VOID):
+            if late.call is None:
+                # Not what we are still to ask for: an old word of the session that had ended before the hold came.
+                return []
             return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
         case Failed() | Cancelled() | Expired():
             return _session_closed(command, state)

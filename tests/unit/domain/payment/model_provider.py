@@ -74,9 +74,7 @@ class ModelProvider:
         if key not in self._answers:
             self._answers[key] = self._carry_out(operation, money, refuses=refuses)
             self._visible_at[key] = now + (VISIBILITY_DELAY * 0.9 if fate is Fate.HIDDEN else timedelta())
-            if not (operation is Operation.VOID and self.money == "waiting"):
-                # Nobody tells of the end of a session that goes on.
-                self.notices.append((operation, self._answers[key], refund_id))
+            self.notices.append((operation, self._answers[key], refund_id))
         return self._answers[key] if fate is Fate.ANSWERED else reports.Unknown("no answer")
 
     def look_up(self, operation: Operation, key: str, *, started_at: datetime, now: datetime) -> ProviderReport:
