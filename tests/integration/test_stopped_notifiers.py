@@ -15,6 +15,7 @@ from tests.support.virtual_notifier import Change, Moment, Surroundings
 
 AT_ONCE = 4
 SWEEP_SECONDS = 0.005
+MOST_KILLS = 500
 
 every_flow = pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
 
@@ -60,6 +61,7 @@ async def outlive_every_kill(
 
     killed = True
     while killed:
+        assert len(done) < MOST_KILLS, "there is no end to new things that they do"
         surroundings = Surroundings(moment, len(done), is_new, audience.hear)
         moment, killed = await surroundings.live(notifier), surroundings.killed
     return moment
