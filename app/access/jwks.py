@@ -16,6 +16,7 @@ import structlog
 from jwt import PyJWK
 
 from app.access.signing_keys import UnusableKeys, keys_in
+from app.connections import Transport
 
 _FETCH_SECONDS = 5.0
 _MOST_BYTES = 256 * 1024
@@ -57,7 +58,9 @@ class FetchedKeys:
         keys = cls(pace or Pace())
         # Ignores the environment's proxies and follows no redirect: the keys come from this address or not at all.
         async with (
-            httpx.AsyncClient(follow_redirects=False, trust_env=False, headers=_HEADERS) as client,
+            httpx.AsyncClient(
+                follow_redirects=False, trust_env=False, headers=_HEADERS, transport=Transport(trust_env=False)
+            ) as client,
             asyncio.TaskGroup() as tasks,
         ):
             fetching = tasks.create_task(keys._keep_fresh(client, url))

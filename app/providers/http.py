@@ -27,6 +27,7 @@ import stamina
 import structlog
 from pydantic import JsonValue
 
+from app.connections import Transport
 from app.domain.reports import Unknown
 from app.providers.answer import Answer
 from app.providers.port import ProviderUnreachable
@@ -73,10 +74,9 @@ async def open_http(base_url: str, connect_seconds: float = CONNECT_SECONDS) -> 
     async with httpx.AsyncClient(
         base_url=base_url,
         timeout=timeout,
-        limits=_LIMITS,
         follow_redirects=False,
         trust_env=False,
-        verify=_usual_certificates(),
+        transport=Transport(verify=_usual_certificates(), limits=_LIMITS, trust_env=False),
     ) as client:
         yield client
 

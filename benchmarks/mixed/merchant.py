@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import httpx
 
+from app.connections import Transport
+
 Kind = Literal["payment", "order"]
 
 _ACTION = "__typename ... on CardAuthenticationAction { url } ... on RedirectAction { url } ... on QrAction { payload }"
@@ -146,4 +148,5 @@ class Merchant:
 def http_client(url: str) -> httpx.AsyncClient:
     """Connections to the gateway at `url`."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, limits=limits, trust_env=False, verify=False)  # noqa: S501 - nothing is encrypted
+    transport = Transport(limits=limits, trust_env=False, verify=False)
+    return httpx.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, trust_env=False, transport=transport)

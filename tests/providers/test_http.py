@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 from app.domain.reports import Unknown
@@ -25,6 +26,7 @@ from tests.providers.rogue_server import (
     never_answers,
     raw_server,
     resets,
+    resetting_at_once,
     rogue_server,
 )
 
@@ -231,3 +233,16 @@ async def test_neither_logs_nor_errors_hold_a_token_or_a_key(
     said += repr(lines) + caplog.text + repr(a_request())
     assert SECRET not in said
     assert KEY not in said
+
+
+def test_a_connection_that_ends_as_soon_as_it_stands_is_a_fault_like_any_other_also_under_uvloop() -> None:
+    async def meet(url: str) -> object:
+        async with provider_at(url, repeat_seconds=SHORT_SECONDS) as provider:
+            return await provider.send(a_request())
+
+    async def meet_often(url: str) -> list[object]:
+        return await asyncio.gather(*(meet(url) for _ in range(50)), return_exceptions=True)
+
+    with resetting_at_once() as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcomes = runner.run(meet_often(url))
+    assert {type(outcome) for outcome in outcomes} <= {Unknown, ProviderUnreachable}

@@ -16,6 +16,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from app.access.vault import WEBHOOK_SECRETS, Vault
+from app.connections import Transport
 from app.destinations import Destinations, NotAllowed, NotFound
 from app.domain.endpoints.model import Endpoint
 from app.notifier.outside import post, retry_after
@@ -79,6 +80,6 @@ class WebhookSender:
 async def open_transport(trust: ssl.SSLContext | None = None) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
     """Connections to anywhere, each used once, by no proxy; to whom `trust`, or else the system, trusts."""
     context = trust or ssl.create_default_context()
-    transport = httpx.AsyncHTTPTransport(verify=context, limits=_LIMITS, trust_env=False)
+    transport = Transport(verify=context, limits=_LIMITS, trust_env=False)
     async with transport:
         yield transport
