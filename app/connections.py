@@ -14,4 +14,6 @@ class Transport(httpx.AsyncHTTPTransport):
         try:
             return await super().handle_async_request(request)
         except AttributeError as fault:
+            if fault.obj is not None:
+                raise
             raise httpx.ConnectError("the connection ended as soon as it stood", request=request) from fault

@@ -8,7 +8,7 @@ from typing import Any
 from app.domain.delivery.model import Address, Change, Owe
 from app.domain.event_types import event_type
 from app.eventstore.codec import causation_of
-from app.eventstore.port import EventStore, RecordedEvent
+from app.eventstore.port import RecordedEvent
 from app.notifier.deliveries import DeliveryStreams
 from app.notifier.port import Channel, Interest
 from app.notifier.subjects import Subjects
@@ -27,11 +27,6 @@ class Duties:
     deliveries: DeliveryStreams
     channel: Channel[Any]
     clock: Callable[[], datetime]
-
-    @classmethod
-    def of(cls, store: EventStore, channel: Channel[Any], clock: Callable[[], datetime]) -> "Duties":
-        """With nothing remembered yet."""
-        return cls(Subjects(store), DeliveryStreams(store), channel, clock)
 
     async def after(self, event: RecordedEvent) -> list[Address]:
         """Write down what follows from `event`; those who are owed anything about its payment or order.

@@ -21,8 +21,8 @@ from app.notifier.pump import DeliveryPump
 from app.notifier.webhooks.sender import open_transport
 from projections.fold import order_updates, payment_updates
 from tests.integration.customers import Counter
-from tests.integration.flows import Flow, Street
-from tests.integration.ordering import Shop
+from tests.integration.flows import Flow
+from tests.integration.ordering import Shop, Street
 from tests.integration.shop import Office, RealClock, open_shop
 from tests.integration.shop import Shop as MerchantServer
 from tests.support.mail_catcher import MailCatcher, mail_catcher

@@ -17,8 +17,8 @@ from app.eventstore import esdb
 from app.eventstore.port import EventStore
 from app.redisio import open_redis
 from tests.integration.audience import Audience, open_audience
-from tests.integration.flows import Street
 from tests.integration.night import Town, running_town
+from tests.integration.ordering import Street
 from tests.integration.ways import reaching_all
 from tests.support.eventstore_process import EventStoreProcess
 from tests.support.plain_http import NO_CERTIFICATES

@@ -1,17 +1,11 @@
 """Every way an order's life can go, from its placement to its end, and where such lives are played."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
-import httpx
-
-from app.eventstore.port import EventStore
-from app.providers.registry import ProviderRegistry
 from tests.integration.ordering import Shop
 from tests.integration.ways import WAYS, card
-from tests.support.sandbox_process import SandboxProcess
 
 Flow = Callable[[Shop], Awaitable[None]]
 """What a shop's customer and merchant do; the rest is the processor's."""
@@ -61,17 +55,3 @@ FLOWS: Mapping[str, Flow] = {
     "cancelled after the capture": _cancelled_after_the_capture,
     "expired": _expired,
 }
-
-
-@dataclass(frozen=True)
-class Street:
-    """Where shops are opened."""
-
-    store: EventStore
-    providers: ProviderRegistry
-    sandbox: SandboxProcess
-    browser: httpx.AsyncClient
-
-    def shop(self, **given: Any) -> Shop:
-        """One more, with an order of its own."""
-        return Shop(self.store, self.providers, self.sandbox, self.browser, **given)

@@ -284,6 +284,20 @@ class Shop:
         return provider.capabilities.refunds
 
 
+@dataclass(frozen=True)
+class Street:
+    """Where shops are opened."""
+
+    store: EventStore
+    providers: ProviderRegistry
+    sandbox: SandboxProcess
+    browser: httpx.AsyncClient
+
+    def shop(self, **given: Any) -> Shop:
+        """One more, with an order of its own."""
+        return Shop(self.store, self.providers, self.sandbox, self.browser, **given)
+
+
 def identities(events: Sequence[RecordedEvent]) -> list[tuple[int, str, object]]:
     return [(event.revision, event.type, event.id) for event in events]
 

@@ -221,7 +221,7 @@ class Office:
         return payment_id
 
     async def owe(self, payment_id: str) -> None:
-        duties = Duties.of(self.store, self.channel(), self.clock)
+        duties = Duties(Subjects(self.store), DeliveryStreams(self.store), self.channel(), self.clock)
         for event in await self.store.read(PAYMENTS.stream(payment_id)):
             await duties.after(event)
 

@@ -1,25 +1,20 @@
 """An order is cancelled at every step of its payment, at every provider: the money is returned or was never taken."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
-import httpx
 import pytest
 
 from app.domain.order.model import AttemptStatus, Confirmed, OrderStatus, Placed, status_of
 from app.eventstore.codec import new_cause
-from app.eventstore.port import EventStore
 from app.processor.orders import OrderPump
-from app.providers.registry import ProviderRegistry
-from tests.integration.ordering import Shop
-from tests.integration.ways import WAYS, Way, card, reaching_all
+from tests.integration.ordering import Shop, Street
+from tests.integration.ways import WAYS, Way, card
 from tests.support.meanwhile import Meanwhile
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.remembering_store import RememberingStore
-from tests.support.sandbox_process import SandboxProcess
 
 MOST_STEPS = 40
 STEPS_OF_THE_FIRST = 4
@@ -27,30 +22,6 @@ STEPS_OF_THE_FIRST = 4
 
 Moment = Literal["before", "before, and seen at once", "after, and seen at once"]
 MOMENTS: tuple[Moment, ...] = ("before", "before, and seen at once", "after, and seen at once")
-
-
-@dataclass
-class Street:
-    """Where shops are opened."""
-
-    store: EventStore
-    providers: ProviderRegistry
-    sandbox: SandboxProcess
-    browser: httpx.AsyncClient
-
-    def shop(self, through: Any = lambda store: store) -> Shop:
-        return Shop(self.store, self.providers, self.sandbox, self.browser, through)
-
-
-@pytest.fixture
-async def street(
-    store: EventStore, simulated: SandboxProcess, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Street]:
-    async with (
-        reaching_all(simulated.url, monkeypatch, provider_timeout=5.0) as providers,
-        httpx.AsyncClient(trust_env=False, verify=NO_CERTIFICATES) as browser,
-    ):
-        yield Street(store, providers, simulated, browser)
 
 
 class Interrupted:
@@ -70,7 +41,7 @@ class Interrupted:
             self._meanwhile = Meanwhile(store, self._interrupt, step, when)
             return self._meanwhile
 
-        self.shop = street.shop(through)
+        self.shop = street.shop(through=through)
 
     @property
     def over(self) -> bool:

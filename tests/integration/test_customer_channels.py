@@ -57,7 +57,8 @@ async def catcher() -> AsyncIterator[MailCatcher]:
 
 async def tell(counter: Counter, channel: Channel[Customer], stream: str) -> None:
     """Meet every event of a payment or order, and send what is owed after it."""
-    duties, pump = Duties.of(counter.store, channel, counter.clock), counter.pump(channel)
+    pump = counter.pump(channel)
+    duties = Duties(pump.subjects, pump.deliveries, channel, counter.clock)
     for event in await counter.store.read(stream):
         for address in await duties.after(event):
             await pump.run(delivery_id_of(address.target_id, address.subject), new_cause(address.subject))

@@ -10,7 +10,8 @@ from app.domain.delivery.model import DeliveryStatus, NothingOwed
 from app.domain.ids import message_id_for
 from app.notifier.service import ChannelService
 from tests.integration.audience import CHANNELS, Audience, Changes, to_be_told
-from tests.integration.flows import FLOWS, Flow, Street
+from tests.integration.flows import FLOWS, Flow
+from tests.integration.ordering import Street
 from tests.support.virtual_notifier import Change, Moment, Surroundings
 
 AT_ONCE = 4

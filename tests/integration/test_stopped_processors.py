@@ -5,7 +5,8 @@ from typing import Literal
 
 import pytest
 
-from tests.integration.flows import FLOWS, Flow, Street
+from tests.integration.flows import FLOWS, Flow
+from tests.integration.ordering import Street
 from tests.support.meanwhile import Meanwhile
 from tests.support.remembering_store import RememberingStore
 

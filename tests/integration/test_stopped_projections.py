@@ -20,9 +20,9 @@ from projections.readmodel import PaymentFilter, ReadModel
 from projections.service import Projection
 from projections.views import MessageView
 from tests.integration.audience import CHANNELS, Audience
-from tests.integration.flows import FLOWS, Flow, Street
+from tests.integration.flows import FLOWS, Flow
 from tests.integration.merchant_feeds import expected_feed, retained
-from tests.integration.ordering import POLICY, Shop
+from tests.integration.ordering import POLICY, Shop, Street
 
 POINTS = ("before the write", "after the write", "after the checkpoint")
 EVERYTHING = PaymentFilter()
@@ -98,7 +98,7 @@ async def tell_everybody(audience: Audience, shop: Shop) -> None:
     """What follows from every event is written, and attempted once."""
     for channel in CHANNELS:
         pump = audience.pump(channel, shop.store, lambda sender: sender)
-        duties = Duties.of(shop.behind, pump.channel, pump.clock)
+        duties = Duties(pump.subjects, pump.deliveries, pump.channel, pump.clock)
         for event in list(shop.store.everything):
             if event.stream.startswith(("payment-", "order-")):
                 for address in await duties.after(event):
