@@ -77,9 +77,11 @@ class Order(Node):
     @strawberry.field(description="The payment of `paymentId`, as it stands now.")
     async def payment(self, info: Info) -> Payment | None:
         """The payment that matters."""
-        if self.payment_id is None:
+        attempt = next((attempt for attempt in self.attempts if attempt.payment_id == self.payment_id), None)
+        if attempt is None:
             return None
-        view = await info.context.services.queries.payment(info.context.caller, self.payment_id)
+        services, caller = info.context.services, info.context.caller
+        view = await services.queries.payment_of_order(caller, attempt.payment_id, attempt.status)
         return None if view is None else mapping.payment(view)
 
 

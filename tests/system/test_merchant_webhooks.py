@@ -46,7 +46,7 @@ async def test_a_shop_is_told_of_a_payment_verifiably_and_can_have_it_again(
     received = await told_of(shop, payment_id, "paygate.payment.succeeded")
     secret = SecretStr(registered["secret"])
     events = [each.verified(secret) for each in received]
-    history = [step["version"] for step in (await client.payment(payment_id))["history"]]
+    history = [value["version"] for value in await client.watch(payment_id)]
     assert [event["data"]["version"] for event in events] == history
 
     async def logged() -> Any:
