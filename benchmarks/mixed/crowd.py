@@ -38,5 +38,5 @@ class Crowd:
         try:
             return await story
         except* (Refused, httpx.HTTPError) as faults:
-            self.broken += [f"{scene.name} by {scene.way.provider}: {fault}" for fault in faults.exceptions]
+            self.broken += [f"{scene.name} by {scene.way.provider}: {fault!r}" for fault in faults.exceptions]
         return None

@@ -41,6 +41,6 @@ class Customer:
 
 
 def open_browser() -> httpx.AsyncClient:
-    """A browser for all customers."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+    """A browser for all customers; as each has their own, none goes on with another's connection."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     return httpx.AsyncClient(timeout=_ANSWER_SECONDS, limits=limits, trust_env=False, verify=False)  # noqa: S501 - nothing is encrypted

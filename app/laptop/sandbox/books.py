@@ -33,10 +33,18 @@ CREATE TABLE IF NOT EXISTS movements (
     amount INTEGER NOT NULL, currency TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL,
     provider TEXT NOT NULL DEFAULT 'sandbox'
 ) STRICT;
+CREATE INDEX IF NOT EXISTS movements_by_reference ON movements (reference);
 CREATE TABLE IF NOT EXISTS papers (
     provider TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (provider, kind, id)
 ) STRICT;
+"""
+_ALL_MOVEMENTS = """
+SELECT operation, charge, reference, amount, currency, key, at, provider FROM movements ORDER BY position
+"""
+_MOVEMENTS_OF = """
+SELECT operation, charge, reference, amount, currency, key, at, provider FROM movements WHERE reference = ?
+ORDER BY position
 """
 
 
@@ -163,12 +171,21 @@ class Books:
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def papers(self, provider: str, kind: str) -> list[dict[str, Any]]:
-        """All documents of one kind, oldest first."""
+    def papers(self, provider: str, kind: str, mentioning: object = "") -> list[dict[str, Any]]:
+        """All documents of one kind, oldest first; of many, only those whose text has `mentioning` somewhere."""
         rows = self._connection.execute(
-            "SELECT content FROM papers WHERE provider = ? AND kind = ? ORDER BY rowid", (provider, kind)
+            "SELECT content FROM papers WHERE provider = ? AND kind = ? AND (?3 = '' OR instr(content, ?3))"
+            " ORDER BY rowid",
+            (provider, kind, str(mentioning)),
         )
         return [json.loads(content) for (content,) in rows]
+
+    def count(self, provider: str, kind: str) -> int:
+        """How many documents of one kind there are."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM papers WHERE provider = ? AND kind = ?", (provider, kind)
+        ).fetchone()
+        return int(row[0])
 
     def file(self, provider: str, kind: str, paper_id: str, content: Mapping[str, Any]) -> None:
         """Keep a document, in place of the one with the same id."""
@@ -180,9 +197,8 @@ class Books:
 
     def movements(self, reference: str | None = None) -> list[dict[str, str | int]]:
         """All money movements, or those of one reference, oldest first."""
-        rows = self._connection.execute(
-            "SELECT operation, charge, reference, amount, currency, key, at, provider FROM movements"
-            " WHERE ?1 IS NULL OR reference = ?1 ORDER BY position",
-            (reference,),
-        )
+        if reference is None:
+            rows = self._connection.execute(_ALL_MOVEMENTS)
+        else:
+            rows = self._connection.execute(_MOVEMENTS_OF, (reference,))
         return [asdict(Movement(*row)) for row in rows]

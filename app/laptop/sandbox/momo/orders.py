@@ -64,7 +64,7 @@ def create(books: Books, request: Create, page_url: str) -> Document:
         "ipnUrl": request.ipnUrl,
         "extraData": request.extraData,
         "autoCapture": request.autoCapture,
-        "transId": 4_000_000_000 + len(books.papers(NAME, "order")),
+        "transId": 4_000_000_000 + books.count(NAME, "order"),
         "resultCode": WAITING,
         "until": (books.now() + LIFE).isoformat(),
         "refunded": 0,
@@ -114,14 +114,15 @@ def refund(books: Books, request: Refund) -> Document:
         return answer(request, OUT_OF_RANGE)
     if _taken(books, request.orderId):
         return answer(request, ORDER_USED)
-    order = next((found for found in books.papers(NAME, "order") if found["transId"] == request.transId), None)
+    orders = books.papers(NAME, "order", request.transId)
+    order = next((found for found in orders if found["transId"] == request.transId), None)
     if order is None:
         return answer(request, NOT_FOUND)
     if order["resultCode"] != SUCCESS or order["refunded"] + request.amount > order["amount"]:
         return answer(request, NOT_REFUNDABLE)
     order["refunded"] += request.amount
     books.file(NAME, "order", order["orderId"], order)
-    transaction = 5_000_000_000 + len(books.papers(NAME, "refund"))
+    transaction = 5_000_000_000 + books.count(NAME, "refund")
     books.file(NAME, "refund", request.orderId, {"amount": request.amount, "transId": transaction})
     _move(books, "refund", order, request.requestId, request.amount)
     return answer(request, SUCCESS, amount=request.amount, transId=transaction)

@@ -104,7 +104,7 @@ def guarded(handler: _Handler) -> _Handler:
 
 def link_of(books: Books, virtual_account: str) -> dict[str, Any] | None:
     """The link that is paid at a virtual account and still takes money."""
-    for link in books.papers(NAME, _LINK):
+    for link in books.papers(NAME, _LINK, virtual_account):
         if link["virtual_account"] == virtual_account:
             return link if _status(link, books) not in {"CANCELLED", "EXPIRED"} else None
     return None

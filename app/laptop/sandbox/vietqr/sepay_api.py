@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from app.laptop.sandbox.bench import Bench
 from app.laptop.sandbox.books import Books
 from app.laptop.sandbox.vietqr.account import SEPAY_TOKEN
-from app.laptop.sandbox.vietqr.transfers import Transfer, transfers
+from app.laptop.sandbox.vietqr.transfers import Transfer, transfers_with
 
 _MOST_PER_PAGE = 100
 
@@ -37,7 +37,7 @@ class SepayApi:
             if asked.get("transfer_type", "in") != "in":
                 return []
             begin, end = asked.get("transaction_date_from", ""), asked.get("transaction_date_to", "9999")
-            chosen = [each for each in transfers(books) if part in each.statement_text and begin <= each.time <= end]
+            chosen = [each for each in transfers_with(books, part) if begin <= each.time <= end]
             return chosen if asked.get("transaction_date_sort") == "asc" else chosen[::-1]
 
         found = await self.bench.ledger.transact(work)

@@ -37,7 +37,7 @@ class Transfer:
 def take_in(books: Books, amount: int, text: str, virtual_account: str | None, order: int | None) -> Transfer:
     """Book a transfer."""
     at = books.now().astimezone(VIETNAM)
-    number = len(transfers(books)) + 1
+    number = books.count(NAME, _KIND) + 1
     reference = f"FT{at:%y%j}{number:06d}"
     transfer = Transfer(number, reference, amount, text, at.isoformat(timespec="seconds"), virtual_account, order)
     books.file(NAME, _KIND, reference, asdict(transfer))
@@ -50,6 +50,14 @@ def take_in(books: Books, amount: int, text: str, virtual_account: str | None, o
 def transfers(books: Books) -> list[Transfer]:
     """All that has come in, oldest first."""
     return [Transfer(**content) for content in books.papers(NAME, _KIND)]
+
+
+def transfers_with(books: Books, part: str) -> list[Transfer]:
+    """What has come in with `part` in its statement's text, oldest first."""
+    # The bank's own words are not on file, so that only a payment's code can be looked for among what is.
+    on_file = part if _CODE.fullmatch(part) else ""
+    found = (Transfer(**content) for content in books.papers(NAME, _KIND, on_file))
+    return [each for each in found if part in each.statement_text]
 
 
 def transfer(books: Books, reference: str) -> Transfer | None:

@@ -47,7 +47,7 @@ def create(books: Books, request: Create, page_url: str) -> Document:
         "redirect_url": texts.embed_data.redirecturl,
         "until": (now + timedelta(seconds=request.expire_duration_seconds)).isoformat(),
         "status": OPEN,
-        "zp_trans_id": 261_120_000_000_000 + len(books.papers(NAME, "order")),
+        "zp_trans_id": 261_120_000_000_000 + books.count(NAME, "order"),
         "refunded": 0,
     }
     books.file(NAME, "order", request.app_trans_id, order)
@@ -82,7 +82,7 @@ def refund(books: Books, request: Refund) -> Document:
         return refused(ILLEGAL)
     if books.paper(NAME, "refund", request.m_refund_id) is not None:
         return refused(USED_BEFORE)
-    orders = books.papers(NAME, "order")
+    orders = books.papers(NAME, "order", request.zp_trans_id)
     order = next((found for found in orders if found["zp_trans_id"] == request.zp_trans_id), None)
     if order is None or order["status"] != PAID:
         return refused(NOT_FOUND)
@@ -92,7 +92,7 @@ def refund(books: Books, request: Refund) -> Document:
     books.file(NAME, "order", order["app_trans_id"], order)
     books.file(NAME, "refund", request.m_refund_id, {"amount": request.amount})
     _move(books, "refund", order, request.m_refund_id, request.amount)
-    return _answer(1, 1, refund_id=len(books.papers(NAME, "refund")))
+    return _answer(1, 1, refund_id=books.count(NAME, "refund"))
 
 
 def query_refund(books: Books, request: QueryRefund) -> Document:
