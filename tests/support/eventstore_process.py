@@ -7,22 +7,18 @@ Works with ``async with`` too; then nothing blocks the event loop.
 """
 
 import asyncio
-import contextlib
 import os
-import selectors
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import Final, Self
+
+from tests.support.forked import Forked
 
 _READY_WITHIN: Final = 30.0
 _STOPPED_WITHIN: Final = 10.0
-_ROOT: Final = Path(__file__).parents[2]
 
 
 class ServerDidNotStart(Exception):
@@ -36,7 +32,7 @@ class EventStoreProcess:
         self.data = data
         self.port = free_port() if port is None else port
         self._arguments = arguments
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     @property
     def uri(self) -> str:
@@ -55,21 +51,15 @@ class EventStoreProcess:
 
     def start(self) -> None:
         """Start and wait until it listens. Raises ServerDidNotStart."""
-        command = [sys.executable, "-m", "app.laptop.eventstore", "--data", str(self.data), "--port", str(self.port)]
+        arguments = ["--data", str(self.data), "--port", str(self.port), *self._arguments]
         # Its errors go to a file and not to a pipe: a pipe that nobody reads would one day stop the server.
-        with tempfile.TemporaryFile() as errors:
-            self._process = subprocess.Popen(
-                [*command, *self._arguments],
-                cwd=_ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                env=os.environ | {"PYTHONUNBUFFERED": "1", "GRPC_VERBOSITY": "NONE"},
-            )
-            stdout = self._process.stdout
-            if stdout is None or b"listening" not in _read_line(stdout, _READY_WITHIN):
+        with tempfile.NamedTemporaryFile() as errors:
+            log = Path(errors.name)
+            environment = os.environ | {"GRPC_VERBOSITY": "NONE"}
+            self._process = Forked("app.laptop.eventstore", arguments, environment, log=log)
+            if "listening" not in self._process.announcement(_READY_WITHIN):
                 self.kill()
-                errors.seek(0)
-                raise ServerDidNotStart(errors.read().decode(errors="replace").strip())
+                raise ServerDidNotStart(log.read_text(errors="replace").strip())
 
     def stop(self) -> int:
         """Ask it to stop and wait; returns its exit status. Harmless when it does not run."""
@@ -102,24 +92,14 @@ class EventStoreProcess:
     ) -> None:
         await asyncio.to_thread(self.stop)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Forked:
         if self._process is None:
             raise RuntimeError("the event store does not run")
         return self._process
 
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
-        if process is None:
-            return 0
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
-        try:
-            process.communicate(timeout=_STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise
-        return process.returncode
+        return 0 if process is None else process.end(number, _STOPPED_WITHIN)
 
 
 def free_port() -> int:
@@ -127,13 +107,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _read_line(stream: IO[bytes], seconds: float) -> bytes:
-    """Read what comes first, or nothing when the process ends or the time is up."""
-    deadline = time.monotonic() + seconds
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        if not selector.select(max(0.0, deadline - time.monotonic())):
-            return b""
-    return stream.readline()

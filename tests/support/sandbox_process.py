@@ -1,7 +1,7 @@
 """The real sandbox for a test: its own process, folder and port."""
 
-import subprocess
-import sys
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Self, TypedDict
 
 import httpx
 
+from tests.support.forked import Forked
 from tests.support.plain_http import NO_CERTIFICATES
 
 _PATIENCE_SECONDS = 10.0
@@ -66,36 +67,24 @@ class SandboxProcess:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait(_PATIENCE_SECONDS)
+        self._process.end(signal.SIGKILL, _PATIENCE_SECONDS)
 
     def stop(self) -> int:
         """End it in good order; its exit code."""
-        self._process.terminate()
-        return self._process.wait(_PATIENCE_SECONDS)
+        return self._process.end(signal.SIGTERM, _PATIENCE_SECONDS)
 
     def restart(self) -> None:
         """Start it again on the same port with the same data, after killing it if it still runs."""
         self.kill()
         self._process, self.url = self._start(self.port)
 
-    def _start(self, port: int) -> tuple[subprocess.Popen[str], str]:
+    def _start(self, port: int) -> tuple[Forked, str]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "app.laptop.sandbox", "--data", str(self.folder), "--port", str(port)]
-        with self._log.open("a") as log:
-            process = subprocess.Popen(
-                [*command, "--slow-seconds", str(self.slow_seconds), *self._notices],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert process.stdout is not None
-        with process.stdout as output:
-            announcement = output.readline()
+        arguments = ["--data", str(self.folder), "--port", str(port), "--slow-seconds", str(self.slow_seconds)]
+        process = Forked("app.laptop.sandbox", [*arguments, *self._notices], os.environ, log=self._log)
+        announcement = process.announcement(_PATIENCE_SECONDS)
         if not announcement.startswith("listening on "):
-            process.kill()
-            process.wait()
+            process.end(signal.SIGKILL, _PATIENCE_SECONDS)
             raise RuntimeError(f"the sandbox did not start:\n{self.log()}")
         return process, announcement.removeprefix("listening on ").strip()
 
