@@ -3,11 +3,10 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 
@@ -16,6 +15,7 @@ from projections.names import Topic
 from tests.integration.night import Night, Town, falling, pointing_at, running_town
 from tests.integration.payments import new_id
 from tests.integration.test_transfers import told, waiting
+from tests.support.forked import Forked
 
 QUIET_DAY = "2020-01-01"
 
@@ -32,9 +32,10 @@ def typed(*words: str) -> tuple[int, str]:
     In a process of its own, as it is typed: gRPC serves one event loop of a process well, and a test has several.
     """
     environment = {**os.environ, "COLUMNS": "200", "PAYGATE_LOG_LEVEL": "error"}
-    command = [sys.executable, "-m", "app.cli", *words]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    return run.returncode, run.stdout or run.stderr
+    with NamedTemporaryFile() as answer, NamedTemporaryFile() as complaint:
+        said, complained = Path(answer.name), Path(complaint.name)
+        status = Forked("app.cli", *words, environment=environment, errors=complained, output=said).wait(60)
+        return status, said.read_text() or complained.read_text()
 
 
 def test_the_report_lists_each_difference_with_what_mends_it(town: Town, tmp_path: Path) -> None:

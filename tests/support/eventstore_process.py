@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -54,9 +55,8 @@ class EventStoreProcess:
         arguments = ["--data", str(self.data), "--port", str(self.port), *self._arguments]
         # Its errors go to a file and not to a pipe: a pipe that nobody reads would one day stop the server.
         with tempfile.NamedTemporaryFile() as errors:
-            log = Path(errors.name)
-            environment = os.environ | {"GRPC_VERBOSITY": "NONE"}
-            self._process = Forked("app.laptop.eventstore", arguments, environment, log=log)
+            log, environment = Path(errors.name), os.environ | {"GRPC_VERBOSITY": "NONE"}
+            self._process = Forked("app.laptop.eventstore", *arguments, environment=environment, errors=log)
             if "listening" not in self._process.announcement(_READY_WITHIN):
                 self.kill()
                 raise ServerDidNotStart(log.read_text(errors="replace").strip())
@@ -99,7 +99,14 @@ class EventStoreProcess:
 
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
-        return 0 if process is None else process.end(number, _STOPPED_WITHIN)
+        if process is None:
+            return 0
+        process.send_signal(number)
+        try:
+            return process.wait(_STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def free_port() -> int:

@@ -4,11 +4,12 @@ import gc
 from importlib import import_module
 
 for name in (
-    "app.cli",
+    "app.operating",
     "app.laptop.eventstore.server",
     "app.laptop.sandbox.server",
-    "app.web.app",
+    "app.web.server",
     "app.wiring.gateway",
+    "app.wiring.reporting",
     "schema.build",
 ):
     import_module(name)

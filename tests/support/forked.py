@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import runpy
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
@@ -22,21 +23,31 @@ _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.support.everything"])
 
 
-class StillRunning(Exception):
-    """The process did not end in time; it has been killed."""
-
-
 class Forked:
-    """A running process. Its standard error is added to the file `log`."""
+    """A running process, with the methods of a `subprocess.Popen`.
 
-    def __init__(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], *, log: Path) -> None:
-        self._output, output = _FORKS.Pipe(duplex=False)
+    What it writes to its standard error is added to the file `errors`, and what it writes to its standard output to
+    the file `output`; without one, the first of that is its `announcement`.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str],
+        errors: Path,
+        output: Path | None = None,
+    ) -> None:
+        self._announced, announcing = _FORKS.Pipe(duplex=False)
         # What a test leaves behind ends with the tests.
         self._process: ForkServerProcess = _FORKS.Process(
-            target=_become, args=(module, tuple(arguments), dict(environment), output, log), name=module, daemon=True
+            target=_become,
+            args=(module, arguments, dict(environment), errors, output or announcing),
+            name=module,
+            daemon=True,
         )
         self._process.start()
-        output.close()
+        announcing.close()
 
     @property
     def pid(self) -> int:
@@ -45,41 +56,55 @@ class Forked:
             raise RuntimeError("the process was never started")
         return self._process.pid
 
-    @property
-    def status(self) -> int | None:
+    def announcement(self, seconds: float) -> str:
+        """The first that it writes to its standard output; nothing if it ends, or the time does, before."""
+        if not self._announced.poll(seconds):
+            return ""
+        return os.read(self._announced.fileno(), _MOST_BYTES).decode()
+
+    def poll(self) -> int | None:
         """What it ended with, negative for a signal; None while it runs."""
         return self._process.exitcode
 
-    def announcement(self, seconds: float) -> str:
-        """The first that it writes to its standard output; nothing if it ends, or the time does, before."""
-        if not self._output.poll(seconds):
-            return ""
-        return os.read(self._output.fileno(), _MOST_BYTES).decode()
+    def wait(self, timeout: float) -> int:
+        """What it ends with. Raises `subprocess.TimeoutExpired` when it runs for so many more seconds."""
+        self._process.join(timeout)
+        if (status := self.poll()) is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout)
+        return status
 
-    def end(self, number: signal.Signals, seconds: float) -> int:
-        """Send a signal, wait for the end, and return what it ended with. Raises `StillRunning`."""
-        if self.status is None:
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-        self._process.join(seconds)
-        late = self.status is None
-        if late:
-            self._process.kill()
-            self._process.join()
-        self._output.close()
-        if late or self.status is None:
-            raise StillRunning(f"process {self.pid} ran on for {seconds} s after {number.name}")
-        return self.status
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.send_signal(signal.SIGKILL)
 
 
 def _become(
-    module: str, arguments: Sequence[str], environment: Mapping[str, str], output: Connection, log: Path
+    module: str, arguments: Sequence[str], environment: Mapping[str, str], errors: Path, output: Path | Connection
 ) -> None:
+    # It may start processes of its own, which others than multiprocessing's daemons may.
+    multiprocessing.current_process().daemon = False
     os.environ.clear()
     os.environ.update(environment)
-    with log.open("ab") as errors:
-        os.dup2(errors.fileno(), 2)
-    os.dup2(output.fileno(), 1)
-    output.close()
+    _write_to(errors, 2)
+    if isinstance(output, Connection):
+        os.dup2(output.fileno(), 1)
+        output.close()
+    else:
+        _write_to(output, 1)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _write_to(path: Path, descriptor: int) -> None:
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), descriptor)

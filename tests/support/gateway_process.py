@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from tests.support.forked import Forked
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stack import Stack, free_port
 from tests.support.waiting import eventually
@@ -34,14 +33,9 @@ class Gateway:
         self._log = log
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve"],
-                env={**os.environ, **self._environment},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    def _start(self) -> Forked:
+        environment = {**os.environ, **self._environment}
+        return Forked("app.cli", "serve", environment=environment, errors=self._log, output=self._log)
 
     async def restart(self) -> None:
         """End it in good order and start it again at the same address; return when it is ready."""

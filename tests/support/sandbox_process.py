@@ -1,7 +1,6 @@
 """The real sandbox for a test: its own process, folder and port."""
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,11 +66,13 @@ class SandboxProcess:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._process.end(signal.SIGKILL, _PATIENCE_SECONDS)
+        self._process.kill()
+        self._process.wait(_PATIENCE_SECONDS)
 
     def stop(self) -> int:
         """End it in good order; its exit code."""
-        return self._process.end(signal.SIGTERM, _PATIENCE_SECONDS)
+        self._process.terminate()
+        return self._process.wait(_PATIENCE_SECONDS)
 
     def restart(self) -> None:
         """Start it again on the same port with the same data, after killing it if it still runs."""
@@ -81,10 +82,11 @@ class SandboxProcess:
     def _start(self, port: int) -> tuple[Forked, str]:
         self.folder.mkdir(parents=True, exist_ok=True)
         arguments = ["--data", str(self.folder), "--port", str(port), "--slow-seconds", str(self.slow_seconds)]
-        process = Forked("app.laptop.sandbox", [*arguments, *self._notices], os.environ, log=self._log)
+        arguments += self._notices
+        process = Forked("app.laptop.sandbox", *arguments, environment=os.environ, errors=self._log)
         announcement = process.announcement(_PATIENCE_SECONDS)
         if not announcement.startswith("listening on "):
-            process.end(signal.SIGKILL, _PATIENCE_SECONDS)
+            process.kill()
             raise RuntimeError(f"the sandbox did not start:\n{self.log()}")
         return process, announcement.removeprefix("listening on ").strip()
 

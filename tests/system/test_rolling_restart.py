@@ -114,9 +114,8 @@ async def test_gateways_restarted_one_after_the_other_lose_and_repeat_nothing(st
             assert statuses(values) == ["INITIATED", "PROCESSING", "SUCCEEDED"]
             assert_unbroken(values)
     for watch in STREAMS:
-        ends = sum((viewer.ends for viewer in viewers if viewer.watch is watch), Counter[tuple[str, str | int]]())
         for each in (one, other):
-            assert ends[each.url, HANDED_BACK[watch]] > 0, f"nothing handed back: {ends}"
+            assert _handed_back(viewers, watch, each.url) > 0
     charged: dict[str, list[str]] = {payment_id: [] for viewer in viewers for payment_id in viewer.seen}
     for movement in stack.ledger():
         if movement["reference"] in charged:
@@ -140,7 +139,14 @@ async def _shop_through_restarts(gateways: Sequence[Gateway]) -> list[Viewer]:
             return {viewer.watch for viewer in viewers if viewer.at == url} == set(STREAMS)
 
         for each in gateways:
-            await eventually(partial(watched_at, each.url), what=f"every kind of stream at {each.url}")
-            await each.restart()
+            # What is watched when the gateway is asked to end may have come to its own end when it hears of it.
+            while not all(_handed_back(viewers, watch, each.url) for watch in STREAMS):
+                await eventually(partial(watched_at, each.url), what=f"every kind of stream at {each.url}")
+                await each.restart()
         closing_time.set()
     return viewers
+
+
+def _handed_back(viewers: Sequence[Viewer], watch: Watch, url: str) -> int:
+    """How many streams of one kind a gateway has handed back with the position to resume from."""
+    return sum(viewer.ends[url, HANDED_BACK[watch]] for viewer in viewers if viewer.watch is watch)
