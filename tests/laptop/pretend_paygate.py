@@ -7,7 +7,6 @@ import socketserver
 import sys
 
 from app.laptop import lifeline
-from app.settings import load_settings
 
 
 class Healthy(http.server.BaseHTTPRequestHandler):
@@ -20,21 +19,21 @@ class Server(socketserver.TCPServer):
     allow_reuse_address = True
 
 
+def setting(name: str) -> str:
+    # Not by way of our settings, whose import is most of what a start costs: many of these are started.
+    return os.environ[f"PAYGATE_{name}"]
+
+
 def main(command: str) -> None:
     lifeline.watch()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if command == os.environ.get("PRETEND_BROKEN"):
         sys.exit(f"{command} is broken")
-    settings = load_settings()
-    listening = {
-        "eventstore": (settings.eventstore_host, settings.eventstore_port),
-        "sandbox": (settings.sandbox_host, settings.sandbox_port),
-        "serve": (settings.host, settings.port),
-    }
+    listening = {"eventstore": "EVENTSTORE_PORT", "sandbox": "SANDBOX_PORT", "serve": "PORT"}
     if command in listening:
-        with Server(listening[command], Healthy) as server:
+        with Server(("127.0.0.1", int(setting(listening[command]))), Healthy) as server:
             server.serve_forever()
-    uses = f"{settings.profile} {settings.eventstore_uri} {settings.redis_url} {settings.sandbox_url}"
+    uses = " ".join(map(setting, ("PROFILE", "EVENTSTORE_URI", "REDIS_URL", "SANDBOX_URL")))
     sys.stdout.write(f"{command} is ready and uses {uses}\n")
     sys.stdout.flush()
     while True:
