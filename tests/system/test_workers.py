@@ -36,9 +36,10 @@ async def two_workers(stack: Stack, folder: Path, **settings: str) -> AsyncGener
 
 
 def workers_of(running: Gateway) -> list[psutil.Process]:
-    if running.process.poll() is not None:
+    try:
+        return psutil.Process(running.process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
         return []
-    return psutil.Process(running.process.pid).children(recursive=True)
 
 
 class Watcher:
