@@ -22,7 +22,6 @@ from app.access.model import Caller, MerchantCaller
 from app.observability.metrics import RATE_LIMITED, RATES_LOCAL
 from app.redisio import RedisError
 
-_ANSWER_SECONDS = 0.25
 _REST_SECONDS = 1.0
 _MOST_REMEMBERED = 10_000
 
@@ -115,6 +114,8 @@ class Rates:
 
     redis: Redis
     rates: dict[Work, Rate]
+    answer_seconds: float = 0.25
+    """How long Redis may take to answer; after that the process counts by itself."""
     _local: LocalRates = field(default_factory=LocalRates)
     _failing: bool = False
     _resting_until: float = 0.0
@@ -140,7 +141,7 @@ class Rates:
             # One operation finds out whether Redis is back; the others do not wait for that.
             self._resting_until = now + _REST_SECONDS
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(self.answer_seconds):
                 early = float(await self._take(keys=[key], args=[rate.pace, rate.tolerance]))
         except (RedisError, OSError, TimeoutError) as fault:
             if not self._failing:
