@@ -290,8 +290,9 @@ def _voided(command: RecordReport, report: reports.Voided, state: Existing) -> l
                 )
             ]
         case Failed() | Cancelled() | Expired() if late := _returning(state, Operation.VOID):
-            if late.call is None:
-                # Not what we are still to ask for: an old word of the session that had ended before the hold came.
+            if late.call is None or command.attempt is None:
+                # Not what we are still to ask for, or a notice, which does not say what it is about: it may be an old
+                # word of the session that had ended before the hold came. Our own call is asked about until we know.
                 return []
             return [happened.LateSuccessReturned(reference=report.reference, at=command.at)]
         case Failed() | Cancelled() | Expired():

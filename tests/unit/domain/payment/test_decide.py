@@ -424,7 +424,7 @@ class TestLateSuccesses:
         given = given.when(said(authorized())).then(late(taken=False, accepted=False))
         given = (
             given.after(call(VOID))
-            .when(said(VOIDED, VOID))
+            .when(said(VOIDED, VOID, attempt=1))
             .then(happened.LateSuccessReturned(reference=REFERENCE, at=NOW))
         )
 

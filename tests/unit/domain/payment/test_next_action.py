@@ -149,7 +149,11 @@ TABLE: dict[str, tuple[GivenPayment, datetime, NextAction]] = {
     "an expiry rests": (expired(), LATER, None),
     "a late hold is released": (declined().after(said(authorized())), NOW, CallProvider(VOID)),
     "money that came late goes back": (cancelled().after(said(captured())), NOW, CallProvider(REFUND)),
-    "what went back rests": (cancelled().after(said(authorized()), call(VOID), said(VOIDED, VOID)), NOW, None),
+    "what went back rests": (
+        cancelled().after(said(authorized()), call(VOID), said(VOIDED, VOID, attempt=1)),
+        NOW,
+        None,
+    ),
     "the token of held money is erased": (keeping_token(held()), NOW, ERASE),
     "the token of taken money is erased": (keeping_token(taken()), NOW, ERASE),
     "the token of a decline is erased": (keeping_token(declined()), NOW, ERASE),

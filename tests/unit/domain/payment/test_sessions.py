@@ -101,7 +101,9 @@ class TestWatching:
     def test_an_old_word_that_the_session_is_over_lets_go_of_no_hold_that_came_late(self) -> None:
         late = session_cancelled().after(said(authorized()))
         late.when(said(VOIDED, VOID)).then()
-        late.after(call(VOID)).when(said(VOIDED, VOID)).then(happened.LateSuccessReturned(reference=REFERENCE, at=NOW))
+        asked = late.after(call(VOID))
+        asked.when(said(VOIDED, VOID)).then()
+        asked.when(said(VOIDED, VOID, attempt=1)).then(happened.LateSuccessReturned(reference=REFERENCE, at=NOW))
 
     def test_the_providers_word_that_it_is_over_ends_the_watch(self) -> None:
         for report in (DECLINED, VOIDED, EXPIRED_THERE, NO_TRACE):
