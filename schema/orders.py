@@ -77,11 +77,12 @@ class Order(Node):
     @strawberry.field(description="The payment of `paymentId`, as it stands now.")
     async def payment(self, info: Info) -> Payment | None:
         """The payment that matters."""
-        attempt = next((attempt for attempt in self.attempts if attempt.payment_id == self.payment_id), None)
-        if attempt is None:
+        if self.payment_id is None:
             return None
+        known = {attempt.payment_id: attempt.status for attempt in self.attempts}
+        outcome = known.get(self.payment_id, AttemptStatus.OPEN)
         services, caller = info.context.services, info.context.caller
-        view = await services.queries.payment_of_order(caller, attempt.payment_id, attempt.status)
+        view = await services.queries.payment_of_order(caller, self.payment_id, outcome)
         return None if view is None else mapping.payment(view)
 
 

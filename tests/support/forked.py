@@ -20,7 +20,7 @@ from typing import Final
 
 _MOST_BYTES: Final = 1000
 _FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.everything"])
+_FORKS.set_forkserver_preload(["tests.support.preload"])
 
 
 class Forked:
@@ -91,7 +91,7 @@ class Forked:
 def _become(
     module: str, arguments: Sequence[str], environment: Mapping[str, str], errors: Path, output: Path | Connection
 ) -> None:
-    # It may start processes of its own, which others than multiprocessing's daemons may.
+    # A daemon of multiprocessing may start no processes of its own, and a gateway starts its workers.
     multiprocessing.current_process().daemon = False
     os.environ.clear()
     os.environ.update(environment)

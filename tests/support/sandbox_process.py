@@ -12,6 +12,7 @@ import httpx
 from tests.support.forked import Forked
 from tests.support.plain_http import NO_CERTIFICATES
 
+_READY_WITHIN_SECONDS = 30.0
 _PATIENCE_SECONDS = 10.0
 
 
@@ -84,9 +85,10 @@ class SandboxProcess:
         arguments = ["--data", str(self.folder), "--port", str(port), "--slow-seconds", str(self.slow_seconds)]
         arguments += self._notices
         process = Forked("app.laptop.sandbox", *arguments, environment=os.environ, errors=self._log)
-        announcement = process.announcement(_PATIENCE_SECONDS)
+        announcement = process.announcement(_READY_WITHIN_SECONDS)
         if not announcement.startswith("listening on "):
             process.kill()
+            process.wait(_PATIENCE_SECONDS)
             raise RuntimeError(f"the sandbox did not start:\n{self.log()}")
         return process, announcement.removeprefix("listening on ").strip()
 

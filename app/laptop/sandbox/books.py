@@ -172,9 +172,9 @@ class Books:
         return json.loads(row[0]) if row else None
 
     def papers(self, provider: str, kind: str, mentioning: object = "") -> list[dict[str, Any]]:
-        """All documents of one kind, oldest first; of many, only those whose text has `mentioning` somewhere."""
+        """All documents of one kind, oldest first; with a number or code as `mentioning`, those that have it."""
         rows = self._connection.execute(
-            "SELECT content FROM papers WHERE provider = ? AND kind = ? AND (?3 = '' OR instr(content, ?3))"
+            "SELECT content FROM papers WHERE provider = ?1 AND kind = ?2 AND (?3 = '' OR instr(content, ?3))"
             " ORDER BY rowid",
             (provider, kind, str(mentioning)),
         )
