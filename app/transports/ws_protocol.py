@@ -117,14 +117,13 @@ class GraphQLTransportWS(SocketProtocol):
         self._heard_at = now
 
     def _keep_alive(self, now: float) -> list[Effect]:
-        silent_for = now - self._heard_at
-        patience = self.limits.ping_seconds + self.limits.pong_seconds
-        if silent_for > patience + self.limits.pong_seconds:
+        silent_at = self._silent_at()
+        if now > silent_at + self.limits.pong_seconds:
             # The tick is late by more than the peer is given: it was this process that stood still, and what the peers
             # sent meanwhile may be unread. To end them all would call for a storm of reconnects, so they are asked.
             self._heard_at = now - self.limits.ping_seconds
             self._ping_at = now
-        elif silent_for >= patience:
+        elif now >= silent_at:
             return self._close(End.PEER_SILENT)
         if now < self._ping_at:
             return []
@@ -132,7 +131,12 @@ class GraphQLTransportWS(SocketProtocol):
         return [_PING]
 
     def _next_sign_of_life(self) -> float:
-        return min(self._ping_at, self._heard_at + self.limits.ping_seconds + self.limits.pong_seconds)
+        return min(self._ping_at, self._silent_at())
+
+    def _silent_at(self) -> float:
+        # One sum for the deadline and for whether it has come: two that differ in rounding would leave a tick that is
+        # due at once and does nothing.
+        return self._heard_at + self.limits.ping_seconds + self.limits.pong_seconds
 
     def _error_payload(self, errors: bytes) -> bytes:
         """[Error]: the list itself; no `complete` follows."""

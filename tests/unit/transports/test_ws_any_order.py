@@ -112,7 +112,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert effects == []
         elif not was_closed:
             assert effects != []
-        if self.acknowledged and self.now - self.heard_at < LIMITS.ping_seconds + LIMITS.pong_seconds:
+        if self.acknowledged and self.now < self.heard_at + LIMITS.ping_seconds + LIMITS.pong_seconds:
             assert self.closed is was_closed
 
     @rule(end=st.sampled_from(list(End)), really=seldom)

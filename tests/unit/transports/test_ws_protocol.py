@@ -308,6 +308,16 @@ def test_a_peer_that_is_silent_for_twenty_four_seconds_is_ended() -> None:
     assert said(socket.tick(24.0)) == [(4408, "No sign of life")]
 
 
+def test_the_end_of_a_silence_does_not_hang_on_how_its_seconds_are_rounded() -> None:
+    """38.8 - 14.8 is a little less than 24, and 14.8 + 24 is 38.8: nobody is due at a time that does nothing."""
+    socket = modern()
+    socket.received(message("ping"), 14.8)
+    assert said(socket.tick(14.8)) == [{"type": "ping"}]
+    assert said(socket.tick(26.8)) == [{"type": "ping"}]
+    assert socket.next_deadline() == 38.8
+    assert said(socket.tick(38.8)) == [(4408, "No sign of life")]
+
+
 def test_what_the_server_sends_is_no_sign_of_the_peer() -> None:
     socket = modern()
     socket.received(subscribe("a"), 0.0)
