@@ -46,7 +46,8 @@ class Model:
     """All streams, and the order in which everything was committed."""
 
     streams: dict[str, ModelStream] = field(default_factory=dict)
-    committed: list[tuple[str, str]] = field(default_factory=list)
+    committed: list[tuple[str, int, str]] = field(default_factory=list)
+    """Stream, revision and id: one id may be in a stream more than once."""
 
     def stream(self, name: str) -> ModelStream:
         return self.streams.setdefault(name, ModelStream())
@@ -60,8 +61,8 @@ class Model:
         if stream.softly_deleted:
             stream.softly_deleted = False
             stream.truncate_before = len(stream.ids)
+        self.committed.extend((name, revision, event_id) for revision, event_id in enumerate(ids, len(stream.ids)))
         stream.ids.extend(ids)
-        self.committed.extend((name, event_id) for event_id in ids)
         return None
 
     def delete(self, name: str, expected: Expected) -> Refusal | None:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import hypothesis.strategies as st
-from esdbclient import EventStoreDBClient, NewEvent, StreamState
+from esdbclient import EventStoreDBClient, NewEvent, RecordedEvent, StreamState
 from esdbclient.exceptions import FailedPrecondition, NotFound, StreamIsDeleted, WrongCurrentVersion
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -99,28 +99,25 @@ class Histories(RuleBasedStateMachine):
         events = self.client.read_all(
             commit_position=self.begin, filter_include=(f"{self.category}-.*",), filter_by_stream_name=True
         )
-        found = [(e.stream_name.partition("-")[2], str(e.id)) for e in events if e.type == "Happened"]
+        found = [_place(event) for event in events if event.type == "Happened"]
         assert found == self.model.committed
 
     def teardown(self) -> None:
         """At the end, who has followed the category from its start has seen what is still visible, in order."""
         visible = {
-            (name, event_id)
+            (name, revision, event_id)
             for name, stream in self.model.streams.items()
             if not stream.tombstoned
-            for _, event_id in stream.visible() or ()
+            for revision, event_id in stream.visible() or ()
         }
         expected = [each for each in self.model.committed if each in visible]
         category = f"$ce-{self.category}"
         if self.model.committed:
             resolved = self.client.get_stream(category, resolve_links=True)
-            assert [(e.stream_name.partition("-")[2], str(e.id)) for e in resolved] == expected
+            assert [_place(event) for event in resolved] == expected
             assert len(self.client.get_stream(category)) == len(self.model.committed)
         with self.client.subscribe_to_stream(category, resolve_links=True) as subscription:
-            followed = [
-                (event.stream_name.partition("-")[2], str(event.id))
-                for _, event in zip(expected, subscription, strict=False)
-            ]
+            followed = [_place(event) for _, event in zip(expected, subscription, strict=False)]
         assert followed == expected
 
     def _append(self, name: str, expected: Expected, ids: Sequence[str]) -> None:
@@ -154,6 +151,10 @@ def test_any_history_agrees_with_the_model(server: EventStoreProcess) -> None:
         ),
     )
     client.close()
+
+
+def _place(event: RecordedEvent) -> tuple[str, int, str]:
+    return event.stream_name.partition("-")[2], event.stream_position, str(event.id)
 
 
 def _refusal(write: Callable[[], object]) -> Refusal | None:
