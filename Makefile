@@ -4,8 +4,10 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 
-# The newest interpreter that grpcio, which the EventStoreDB client pins, publishes wheels for.
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
+# The newest interpreter that grpcio, which the EventStoreDB client pins, publishes wheels for. Of one version the system's
+# own goes first: it is built with optimisations that most others are built without, and runs all of this a tenth faster.
+INTERPRETERS := $(foreach version,3.13 3.12 3.11,/usr/bin/python$(version) python$(version)) python3
+PYTHON ?= $(shell for p in $(INTERPRETERS); do $$p -c 'import ensurepip' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -35,7 +37,7 @@ bench: setup ## Run the benchmarks; `python -m benchmarks --size` also fills a s
 setup: $(VENV)/installed
 
 $(VENV)/installed: requirements-dev.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "paygate needs Python 3.11 or newer on the PATH" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "paygate needs Python 3.11 or newer, with ensurepip, on the PATH" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "paygate needs Python 3.11 or newer; $(PYTHON) is older" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/^ *# via/p' requirements-dev.lock > $(VENV)/uv.lock

@@ -8,6 +8,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -38,10 +39,16 @@ class SigningCertificate:
 
     def sign(self, message: bytes) -> str:
         """Base64 of the message's signature."""
-        key = load_pem_private_key(self.key.encode(), None)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError("the kept key is not RSA")
-        return base64.b64encode(key.sign(message, padding.PKCS1v15(), SHA256())).decode()
+        return base64.b64encode(_read(self.key).sign(message, padding.PKCS1v15(), SHA256())).decode()
+
+
+@cache
+def _read(key: str) -> rsa.RSAPrivateKey:
+    # Read once: to see whether a key is sound takes longer than to sign with it.
+    read = load_pem_private_key(key.encode(), None)
+    if not isinstance(read, rsa.RSAPrivateKey):
+        raise TypeError("the kept key is not RSA")
+    return read
 
 
 def signed_headers(
