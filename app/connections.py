@@ -1,6 +1,18 @@
 """Connections to servers of others: httpx's own, with a fault that they do not name."""
 
+import ssl
+from functools import cache
+
 import httpx
+
+
+@cache
+def usual_certificates() -> ssl.SSLContext:
+    """Trust in whom httpx trusts, for `verify`.
+
+    Made once for all clients: to load these certificates takes longer than all the rest of a client's start.
+    """
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class Transport(httpx.AsyncHTTPTransport):

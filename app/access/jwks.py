@@ -16,7 +16,7 @@ import structlog
 from jwt import PyJWK
 
 from app.access.signing_keys import UnusableKeys, keys_in
-from app.connections import Transport
+from app.connections import Transport, usual_certificates
 
 _FETCH_SECONDS = 5.0
 _MOST_BYTES = 256 * 1024
@@ -59,7 +59,10 @@ class FetchedKeys:
         # Ignores the environment's proxies and follows no redirect: the keys come from this address or not at all.
         async with (
             httpx.AsyncClient(
-                follow_redirects=False, trust_env=False, headers=_HEADERS, transport=Transport(trust_env=False)
+                follow_redirects=False,
+                trust_env=False,
+                headers=_HEADERS,
+                transport=Transport(verify=usual_certificates(), trust_env=False),
             ) as client,
             asyncio.TaskGroup() as tasks,
         ):

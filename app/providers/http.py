@@ -15,11 +15,9 @@ Repeats carry the same idempotency key. Neither an error nor a log line holds an
 import asyncio
 import json
 import logging
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal
 
 import httpx
@@ -27,7 +25,7 @@ import stamina
 import structlog
 from pydantic import JsonValue
 
-from app.connections import Transport
+from app.connections import Transport, usual_certificates
 from app.domain.reports import Unknown
 from app.providers.answer import Answer
 from app.providers.port import ProviderUnreachable
@@ -76,15 +74,9 @@ async def open_http(base_url: str, connect_seconds: float = CONNECT_SECONDS) -> 
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
-        transport=Transport(verify=_usual_certificates(), limits=_LIMITS, trust_env=False),
+        transport=Transport(verify=usual_certificates(), limits=_LIMITS, trust_env=False),
     ) as client:
         yield client
-
-
-@cache
-def _usual_certificates() -> ssl.SSLContext:
-    """Made once for all providers: to load these certificates takes longer than all the rest of an adapter's start."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class ProviderHttp:

@@ -37,6 +37,7 @@ from tests.integration.payments import write
 from tests.integration.test_every_call import Story
 from tests.integration.ways import VAULT, WAYS
 from tests.support.eventstore_process import EventStoreProcess
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.sandbox_process import SandboxProcess, running_sandbox
 from tests.support.valkey_process import ValkeyProcess, valkey_process
 from tests.support.waiting import eventually
@@ -189,5 +190,7 @@ async def falling(town: Town, *names: str) -> AsyncIterator[Night]:
         redis = await stack.enter_async_context(open_redis(town.valkey.url))
         opening = open_providers(Settings(providers=list(names)), lambda: datetime.now(UTC))
         providers = await stack.enter_async_context(opening)
-        bank = await stack.enter_async_context(httpx.AsyncClient(base_url=town.sandbox.url, trust_env=False))
+        bank = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=town.sandbox.url, trust_env=False, verify=NO_CERTIFICATES)
+        )
         yield Night(town, store, redis, providers, bank)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import httpx
 
+from app.connections import usual_certificates
 from app.laptop.sandbox.faults import NOTICE, Fault, Faults
 
 _ANSWER_SECONDS = 15.0
@@ -72,4 +73,6 @@ class Outbox:
 
 def notice_client() -> httpx.AsyncClient:
     """The client notices are sent with."""
-    return httpx.AsyncClient(timeout=_ANSWER_SECONDS, follow_redirects=False, trust_env=False)
+    return httpx.AsyncClient(
+        timeout=_ANSWER_SECONDS, follow_redirects=False, trust_env=False, verify=usual_certificates()
+    )

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 
 import httpx
@@ -79,7 +80,12 @@ class WebhookSender:
 @asynccontextmanager
 async def open_transport(trust: ssl.SSLContext | None = None) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
     """Connections to anywhere, each used once, by no proxy; to whom `trust`, or else the system, trusts."""
-    context = trust or ssl.create_default_context()
-    transport = Transport(verify=context, limits=_LIMITS, trust_env=False)
+    transport = Transport(verify=trust or _system_certificates(), limits=_LIMITS, trust_env=False)
     async with transport:
         yield transport
+
+
+@cache
+def _system_certificates() -> ssl.SSLContext:
+    # For all channels that there are: it takes long to load them.
+    return ssl.create_default_context()
