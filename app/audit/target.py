@@ -15,7 +15,6 @@ from app.audit.model import NotExamined, NotMet, Unreachable
 from app.audit.options import Options
 from app.audit.scenario import Subscription
 from app.audit.wire import Wire
-from app.connections import usual_certificates
 
 TRANSPORT_WS = "graphql-transport-ws"
 JSON = "application/json"
@@ -170,11 +169,7 @@ async def opened(url: str, options: Options) -> AsyncGenerator[Target, None]:
     """The server at `url`."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(
-        headers=dict(options.headers),
-        timeout=options.seconds,
-        limits=limits,
-        trust_env=False,
-        verify=usual_certificates(),
+        headers=dict(options.headers), timeout=options.seconds, limits=limits, trust_env=False
     ) as client:
         if "accept" not in {name.lower() for name in options.headers}:
             # What a client that says nothing is answered is itself a rule.
