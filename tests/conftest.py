@@ -21,8 +21,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """For `-n auto`, one more than there are cores: a third of the time a test waits, for processes and for timers."""
-    return (yield) + 1
+    """For `-n auto`, two more than there are cores: much of the time a test waits, for processes and for timers."""
+    return (yield) + 2
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,6 +44,7 @@ T = TypeVar("T")
 
 _GROUP_MESSAGE_SECONDS = 60.0
 _GROUP_RETRIES = 10
+_ACK_BATCH_SECONDS = 60.0
 _READ_TRIES = 3
 _NO_ANSWER = (
     faults.GrpcError,
@@ -175,8 +176,10 @@ class EventStoreDB:
         async with _connection(self._uri, self._timing) as client:
             try:
                 await self._ensure_group(client, stream, group)
+                # Each is acknowledged at once. For batches the library would wake as often as one may be due, and of a
+                # paygate with nothing to do that was most of what it did.
                 subscription = await client.read_subscription_to_stream(
-                    group, stream, event_buffer_size=at_once, max_ack_delay=0.05
+                    group, stream, event_buffer_size=at_once, max_ack_batch_size=1, max_ack_delay=_ACK_BATCH_SECONDS
                 )
                 async with subscription:
                     async for event in subscription:

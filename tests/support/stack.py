@@ -55,16 +55,16 @@ class Stack:
 
     def _await_ready(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not self._answers():
-            running = self._supervisor is not None and self._supervisor.poll() is None
-            assert running, f"paygate dev ended:\n{self.log()}"
-            assert time.monotonic() < deadline, f"paygate dev is not ready:\n{self.log()}"
-            time.sleep(0.05)
+        with httpx.Client(timeout=5, trust_env=False, verify=NO_CERTIFICATES) as client:
+            while not self._answers(client):
+                running = self._supervisor is not None and self._supervisor.poll() is None
+                assert running, f"paygate dev ended:\n{self.log()}"
+                assert time.monotonic() < deadline, f"paygate dev is not ready:\n{self.log()}"
+                time.sleep(0.05)
 
-    def _answers(self) -> bool:
+    def _answers(self, client: httpx.Client) -> bool:
         try:
-            url = f"http://127.0.0.1:{self.port}/health/ready"
-            ready = httpx.get(url, timeout=5, trust_env=False, verify=NO_CERTIFICATES)
+            ready = client.get(f"http://127.0.0.1:{self.port}/health/ready")
         except httpx.HTTPError:
             return False
         return ready.status_code == 200 and (self.folder / "data" / "processes.json").exists()
