@@ -45,6 +45,7 @@ $(VENV)/installed: requirements-dev.lock pyproject.toml
 	# Compiled once here, and not by each process anew where nothing may be written at run time.
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q app schema projections
 	@touch $@
 
 .PHONY: lock

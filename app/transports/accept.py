@@ -6,6 +6,7 @@ What cannot be read in an `Accept` is passed over, as if it were a type nobody k
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # The header is the client's to choose, so what is repeated is possessive: no text costs more than one pass. A string
@@ -94,7 +95,11 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
     return choice if quality > 0 else None
 
 
+# Only what this gateway offers is kept: what clients ask for has no end.
+_offered = cache(_media_range)
+
+
 def _quality(offered: str, ranges: Sequence[MediaRange]) -> float:
-    media_type = _media_range(offered)
+    media_type = _offered(offered)
     covering = [each for each in ranges if media_type is not None and each.covers(media_type)]
     return max(covering, key=lambda each: each.specificity).quality if covering else 0.0

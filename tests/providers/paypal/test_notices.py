@@ -13,7 +13,7 @@ from app.domain.ids import PaymentId
 from app.domain.money import Money
 from app.domain.payment.events import Operation
 from app.domain.reports import Approved, Authorized, Captured, Declined, Pending, ProviderReport, Refunded, Voided
-from app.laptop.sandbox.paypal.certificate import SigningCertificate, authority_pem, issued, signed_headers
+from app.laptop.sandbox.paypal.certificate import SIGNER, SigningCertificate, authority_pem, issued, signed_headers
 from app.providers.notices import Notice, NoticeRefused, PaymentNamed, RawNotice, Reception
 from app.providers.paypal.certificates import authorities, is_allowed, open_certificates
 from app.providers.paypal.notices import PayPalNotices
@@ -240,15 +240,16 @@ async def test_a_certificate_is_fetched_from_nowhere_else(paypal: Scene) -> None
 
 
 @pytest.mark.parametrize(
-    "certificate",
+    ("at", "signer"),
     [
-        issued(NOW, "messageverificationcerts.paypal.com.example.net"),
-        issued(NOW - timedelta(days=366)),
-        issued(NOW + timedelta(days=1)),
+        (NOW, "messageverificationcerts.paypal.com.example.net"),
+        (NOW - timedelta(days=366), SIGNER),
+        (NOW + timedelta(days=1), SIGNER),
     ],
     ids=["somebody else's", "of the past", "of the future"],
 )
-async def test_a_certificate_that_is_not_valid_paypals_is_refused(certificate: SigningCertificate) -> None:
+async def test_a_certificate_that_is_not_valid_paypals_is_refused(at: datetime, signer: str) -> None:
+    certificate = issued(at, signer)
     async with scene(serving(certificate)) as paypal:
         assert await paypal.refusal(paypal.raw(CAPTURED, certificate=certificate)) == "signature"
 
