@@ -176,8 +176,8 @@ class EventStoreDB:
         async with _connection(self._uri, self._timing) as client:
             try:
                 await self._ensure_group(client, stream, group)
-                # Each is acknowledged at once. For batches the library would wake as often as one may be due, and of a
-                # paygate with nothing to do that was most of what it did.
+                # Each is acknowledged at once. For batches the library wakes as often as one may be due, with nothing
+                # to do as well; and of a full window nothing is acknowledged, and nothing more sent, until then.
                 subscription = await client.read_subscription_to_stream(
                     group, stream, event_buffer_size=at_once, max_ack_batch_size=1, max_ack_delay=_ACK_BATCH_SECONDS
                 )
