@@ -46,11 +46,7 @@ class Position:
     @cached_property
     def followed_by(self) -> Collection[list[PaymentEvent]]:
         """What can follow, each once: most commands come to the same as some other."""
-        return {_text(events): events for _, events in self.decided if events}.values()
-
-
-def _text(events: list[PaymentEvent]) -> tuple[str, ...]:
-    return tuple(type(event).__name__ + event.model_dump_json() for event in events)
+        return {repr(events): events for _, events in self.decided if events}.values()
 
 
 @pytest.fixture(scope="module", params=POSITIONS.values(), ids=list(POSITIONS))
