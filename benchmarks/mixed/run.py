@@ -13,6 +13,7 @@ from typing import Any
 
 from app.eventstore import esdb
 from app.eventstore.transact import DELIVERIES, ORDERS, PAYMENTS
+from app.laptop.ports import free_ports
 from benchmarks.limits import raise_file_limit
 from benchmarks.mixed import figures
 from benchmarks.mixed.checks import Books, Difference
@@ -29,7 +30,7 @@ from benchmarks.mixed.read_model import everything
 from benchmarks.mixed.settling import AllStreams, Patience
 from benchmarks.mixed.shop import Shop, open_shop
 from benchmarks.mixed.streams import Streams
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 
 _WEBHOOK_SECONDS = 2.0
 _LOOK_SECONDS = 2.0
@@ -228,7 +229,7 @@ async def opened(options: Options) -> AsyncGenerator[Run, None]:
     """All of it started, in an empty folder, and stopped after the block."""
     async with AsyncExitStack() as exits:
         folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="paygate-mixed-"))
-        stack = Stack(Path(folder), free_port(), **options.environment)
+        stack = Stack(Path(folder), free_ports(1)[0], **options.environment)
         exits.callback(stack.stop, _STACK_SECONDS)
         await asyncio.to_thread(stack.start, _STACK_SECONDS)
         merchant = Merchant(await exits.enter_async_context(http_client(stack.url.removesuffix("/graphql"))))

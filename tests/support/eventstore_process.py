@@ -9,13 +9,13 @@ Works with ``async with`` too; then nothing blocks the event loop.
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from app.laptop.ports import free_ports
 from tests.support.forked import Forked
 
 _READY_WITHIN: Final = 30.0
@@ -31,7 +31,7 @@ class EventStoreProcess:
 
     def __init__(self, data: Path, *arguments: str, port: int | None = None) -> None:
         self.data = data
-        self.port = free_port() if port is None else port
+        self.port = free_ports(1)[0] if port is None else port
         self._arguments = arguments
         self._process: Forked | None = None
 
@@ -107,10 +107,3 @@ class EventStoreProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx
 
+from app.laptop.ports import free_ports
 from tests.support.forked import Forked
 from tests.support.plain_http import NO_CERTIFICATES
-from tests.support.stack import Stack, free_port
+from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 
@@ -18,7 +19,7 @@ class Gateway:
     """One gateway process."""
 
     def __init__(self, stack: Stack, log: Path, **settings: str) -> None:
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         ports = {name: process["port"] for name, process in stack.processes().items()}
         self._environment = {
             "PAYGATE_PROFILE": "dev",

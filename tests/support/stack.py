@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 
+from app.laptop.ports import free_ports
 from tests.support.plain_http import NO_CERTIFICATES
 
 _START_SECONDS = 60.0
@@ -110,17 +110,9 @@ class Stack:
 @contextmanager
 def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
     """A stack that is started before the block and stopped after it."""
-    stack = Stack(folder, free_port(), **environment)
+    stack = Stack(folder, free_ports(1)[0], **environment)
     try:
         stack.start()
         yield stack
     finally:
         stack.stop()
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
