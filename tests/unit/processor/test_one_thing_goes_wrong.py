@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from app.domain.order.model import AttemptStatus
 from app.domain.order.model import Cancel as CancelOrder
 from app.domain.payment.model import Cancel, RefundMoney
 from app.eventstore.transact import ORDERS, PAYMENTS
@@ -17,7 +18,14 @@ from tests.support.meanwhile import Meanwhile
 from tests.support.remembering_store import RememberingStore
 from tests.unit.domain.payment.model_provider import Fate, Temper
 from tests.unit.processor import checks
-from tests.unit.processor.situations import LONG, SHORT, SITUATIONS, Situation, second_is_asked
+from tests.unit.processor.situations import (
+    LONG,
+    SHORT,
+    SITUATIONS,
+    Situation,
+    second_is_asked,
+    two_refunds_are_under_way,
+)
 from tests.unit.processor.witness import Witness
 from tests.unit.processor.world import ORDER, Acts, World
 
@@ -174,5 +182,24 @@ def comes_to_rest(begin: Situation, first: Thing, thing: Thing, step: int) -> bo
         checks.nothing_is_left_undone(world)
         checks.everything_agrees(world)
         return meanwhile[0].happened and thing is not nothing
+    finally:
+        world.end()
+
+
+def test_what_a_merchants_refund_could_not_give_back_is_told_when_the_orders_own_is_answered() -> None:
+    world = World(through=Witness)
+    try:
+        two_refunds_are_under_way(world)
+        # The merchant's is refused, and the order's own gets no answer.
+        world.next_call(refuses=True, falls_asleep="before")
+        world.hear_everything()
+        world.next_call(Fate.LOST_BEFORE)
+        world.wake(0)
+        checks.nothing_is_left_undone(world)
+        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.REFUSED]
+        world.come_to_rest()
+        checks.everything_agrees(world)
+        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.STUCK]
+        assert world.books["pay_1"].given_back == 700
     finally:
         world.end()
