@@ -1,4 +1,4 @@
-"""The store as the rest of the server sees it: commands and pages, awaited, never blocking the event loop."""
+"""The store as the rest of the server sees it: commands and pages, awaited, never blocking the event loop for long."""
 
 import asyncio
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final, TypeVar
 
 from .commands import Append, Command
 from .errors import CorruptFile, WrongExpectedVersion
@@ -22,9 +22,10 @@ from .storage.transaction import Transaction
 from .storage.writer import Committed, Writer
 
 Outcome = TypeVar("Outcome")
-Arguments = ParamSpec("Arguments")
 
 _READER_THREADS: Final = 2
+_READ_AT_ONCE: Final = 32
+"""Events. To read so few takes less time than to hand the reading to a thread and to be woken by its end."""
 _FIRST_EVENT_ID: Final = bytes.fromhex("00000000000040008000000000000001")
 
 
@@ -67,7 +68,9 @@ class Store:
         self, name: str, first: int, limit: int, *, backwards: bool = False, resolve: bool = False
     ) -> StreamPage:
         """Read a page of a stream."""
-        return await self._read(Reader.read_stream, name, first, limit, backwards=backwards, resolve=resolve)
+        return await self._read(
+            limit, lambda reader: reader.read_stream(name, first, limit, backwards=backwards, resolve=resolve)
+        )
 
     async def read_all(
         self,
@@ -79,11 +82,13 @@ class Store:
         wanted: EventFilter | None = None,
     ) -> AllPage:
         """Read a page of ``$all``."""
-        return await self._read(Reader.read_all, position, limit, backwards=backwards, resolve=resolve, wanted=wanted)
+        return await self._read(
+            limit, lambda reader: reader.read_all(position, limit, backwards=backwards, resolve=resolve, wanted=wanted)
+        )
 
     async def read_tombstoned(self, name: str, first: int, limit: int) -> list[RecordedEvent]:
         """Read the rest of a tombstoned stream, its tombstone included."""
-        return await self._read(Reader.read_tombstoned, name, first, limit)
+        return await self._read(limit, lambda reader: reader.read_tombstoned(name, first, limit))
 
     async def close(self) -> None:
         """Wake everyone who waits, finish what was queued, close the file."""
@@ -93,14 +98,13 @@ class Store:
             reader.close()
         await self._writer.stop()
 
-    async def _read(
-        self,
-        read: Callable[Concatenate[Reader, Arguments], Outcome],
-        *arguments: Arguments.args,
-        **options: Arguments.kwargs,
-    ) -> Outcome:
+    async def _read(self, limit: int, read: Callable[[Reader], Outcome]) -> Outcome:
+        if limit <= _READ_AT_ONCE:
+            # Whoever goes through a whole log like that lets everybody else have a turn between pages.
+            await asyncio.sleep(0)
+            return read(self._reader())
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: read(self._reader(), *arguments, **options))
+        return await loop.run_in_executor(self._threads, lambda: read(self._reader()))
 
     def _reader(self) -> Reader:
         reader: Reader | None = getattr(self._local, "reader", None)
