@@ -16,7 +16,7 @@ What the library does that callers must not meet:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +46,8 @@ _GROUP_MESSAGE_SECONDS = 60.0
 _GROUP_RETRIES = 10
 _ACK_BATCH_SECONDS = 60.0
 _READ_TRIES = 3
+_LEAST_WAIT = 0.05
+"""Seconds, before a call is made for the second time."""
 _NO_ANSWER = (
     faults.GrpcError,
     faults.DeadlineExceeded,
@@ -86,9 +88,7 @@ class EventStoreDB:
             esdbclient.NewEvent(type=event.type, data=event.data, metadata=event.metadata, id=event.id)
             for event in events
         ]
-        async for attempt in self._writing():
-            with attempt:
-                await self._unbroken(self._append_once(stream, batch, expected))
+        await self._written(lambda: self._append_once(stream, batch, expected))
 
     async def _append_once(self, stream: str, batch: list[esdbclient.NewEvent], expected: int) -> None:
         version = esdbclient.StreamState.NO_STREAM if expected == NO_STREAM else expected
@@ -108,9 +108,7 @@ class EventStoreDB:
 
         The embedded event store blanks the data at once; a real EventStoreDB's files lose it at the next scavenge.
         """
-        async for attempt in self._writing():
-            with attempt:
-                await self._unbroken(self._erase_once(stream))
+        await self._written(lambda: self._erase_once(stream))
 
     async def _erase_once(self, stream: str) -> None:
         try:
@@ -122,19 +120,43 @@ class EventStoreDB:
         except faults.EventStoreDBClientException as error:
             raise _translated(error) from error
 
-    def _writing(self) -> AsyncIterator[stamina.Attempt]:
-        return stamina.retry_context(
-            on=StoreUnavailable, attempts=None, timeout=self._timing.append, wait_initial=0.05, wait_max=1.0
-        )
+    async def _written(self, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await self._repeated(write, attempts=None, within=self._timing.append, longest_wait=1.0)
 
     async def read(self, stream: str, *, after: int = NO_STREAM) -> list[RecordedEvent]:
         """See the port."""
+        return await self._repeated(
+            lambda: self._read_once(stream, stream_position=after + 1),
+            attempts=_READ_TRIES,
+            within=self._timing.call,
+            longest_wait=0.2,
+        )
+
+    async def _repeated(
+        self, call: Callable[[], Coroutine[Any, Any, T]], *, attempts: int | None, within: float, longest_wait: float
+    ) -> T:
+        """What `call` comes to, repeated while the store is away; `within` and `longest_wait` in seconds.
+
+        The first try stands by itself: most calls need no other, and to get ready for one takes a tenth of their time.
+        """
+        begun = asyncio.get_running_loop().time()
+        try:
+            return await self._unbroken(call())
+        except StoreUnavailable:
+            left = within - (asyncio.get_running_loop().time() - begun) - _LEAST_WAIT
+            if left <= 0:
+                raise
+        await asyncio.sleep(_LEAST_WAIT)
         retrying = stamina.retry_context(
-            on=StoreUnavailable, attempts=_READ_TRIES, timeout=self._timing.call, wait_initial=0.05, wait_max=0.2
+            on=StoreUnavailable,
+            attempts=attempts and attempts - 1,
+            timeout=left,
+            wait_initial=_LEAST_WAIT,
+            wait_max=longest_wait,
         )
         async for attempt in retrying:
             with attempt:
-                return await self._unbroken(self._read_once(stream, stream_position=after + 1))
+                return await self._unbroken(call())
         raise AssertionError("a retry context ends with a value or an exception")
 
     async def head(self, stream: str) -> int:

@@ -3,6 +3,8 @@
 import gc
 from importlib import import_module
 
+from app.connections import usual_certificates
+
 for name in (
     "app.operating",
     "app.laptop.eventstore.server",
@@ -13,6 +15,9 @@ for name in (
     "schema.build",
 ):
     import_module(name)
+
+# Loaded once for all of them too: it takes longer than most of them live.
+usual_certificates()
 
 # Nobody looks for garbage in it, which would copy its memory in every process that is forked.
 gc.freeze()

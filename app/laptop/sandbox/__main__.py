@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import uvloop
+
 from app.laptop.sandbox.server import SandboxOptions, serve
 
 
@@ -15,7 +17,7 @@ def main() -> None:
     """Run the sandbox until SIGINT or SIGTERM."""
     options = _options()
     try:
-        asyncio.run(_run(options))
+        uvloop.run(_run(options))
     except OSError as error:
         sys.exit(f"the sandbox cannot start: {error}")
 
