@@ -180,11 +180,12 @@ class Line:
     async def reach(self) -> None:
         """Return when something has come over; raises what a client of Redis raises."""
         await asyncio.sleep(self._server.rng.random() * _LATENCY_SECONDS)
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._whole.wait()
-        except TimeoutError:
-            raise RedisTimeoutError("no answer") from None
+        if self.parted:
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._whole.wait()
+            except TimeoutError:
+                raise RedisTimeoutError("no answer") from None
         if not self._server.up:
             raise RedisConnectionError("refused")
 

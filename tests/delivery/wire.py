@@ -15,7 +15,8 @@ class Wire:
         self._sent: deque[Message] = deque()
         self._under_way = 0
         self._to_server: deque[Message] = deque()
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None
+        """Where somebody waits for a change."""
         self._reading = True
         self._left = False
         self._ended = False
@@ -53,7 +54,7 @@ class Wire:
                 return message
             if self._ended and not self._sent:
                 return None
-            await self._changed.wait()
+            await self._change_comes()
         return None
 
     def leave(self) -> None:
@@ -68,7 +69,7 @@ class Wire:
         while not self._to_server:
             if self._left:
                 return {"type": "http.disconnect"}
-            await self._changed.wait()
+            await self._change_comes()
         return self._to_server.popleft()
 
     async def _send(self, message: Message) -> None:
@@ -78,11 +79,17 @@ class Wire:
         self._under_way += _size(message)
         self._change()
         while self._under_way > self._room and not self._left:
-            await self._changed.wait()
+            await self._change_comes()
 
     def _change(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def _change_comes(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        await self._changed.wait()
 
 
 class SocketWire(Wire):
