@@ -105,3 +105,20 @@ async def _limit_pages(store: Store, more: int) -> int:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + more}")
     return int(before)
+
+
+async def test_whoever_reads_a_long_log_a_little_at_a_time_keeps_nobody_waiting(store: Store) -> None:
+    for _ in range(50):
+        await store.execute(append("order-1"))
+
+    async def read_through() -> int:
+        pages, position = 0, 0
+        while (page := await store.read_all(position, 1)).considered:
+            pages, position = pages + 1, page.considered[-1][0] + 1
+        return pages
+
+    reading, turns = asyncio.ensure_future(read_through()), 0
+    while not reading.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns >= reading.result() > 50
