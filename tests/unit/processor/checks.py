@@ -90,11 +90,16 @@ def _goes_back(state: payment.PaymentState) -> bool:
 
 
 def _is_giving_back(state: payment.PaymentState, payment_id: str) -> bool:
-    """Whether the order's own refund is under way; what one of the merchant's failed to give back is known after it."""
+    """Whether the order's own refund is under way, beside which only what other refunds failed to give back is left.
+
+    What becomes of that is told when the own one has been answered.
+    """
+    if not isinstance(state, payment.Captured):
+        return False
     own = _own(payment_id, "not for this order")
-    return isinstance(state, payment.Captured) and any(
-        refund.refund_id == own and refund.outcome == "PENDING" for refund in state.refunds
-    )
+    under_way = any(refund.refund_id == own and refund.outcome == "PENDING" for refund in state.refunds)
+    failed = sum(refund.amount for refund in state.refunds if refund.outcome == "FAILED")
+    return under_way and state.refundable <= failed
 
 
 def _goes_on(state: payment.PaymentState) -> bool:

@@ -154,6 +154,25 @@ def test_when_the_first_customer_pays_after_all_the_next_payment_is_called_off()
         comes_to_rest(second_is_asked, partial(the_first_customer_acts, acts=acts), nothing, 0)
 
 
+def test_what_a_merchants_refund_could_not_give_back_is_told_when_the_orders_own_is_answered() -> None:
+    world = World(through=Witness)
+    try:
+        two_refunds_are_under_way(world)
+        # The merchant's is refused, and the order's own gets no answer.
+        world.next_call(refuses=True, falls_asleep="before")
+        world.hear_everything()
+        world.next_call(Fate.LOST_BEFORE)
+        world.wake(0)
+        checks.nothing_is_left_undone(world)
+        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.REFUSED]
+        world.come_to_rest()
+        checks.everything_agrees(world)
+        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.STUCK]
+        assert world.books["pay_1"].given_back == 700
+    finally:
+        world.end()
+
+
 def comes_to_rest(begin: Situation, first: Thing, thing: Thing, step: int) -> bool:
     """Whether there was such a step."""
     meanwhile: list[Meanwhile] = []
@@ -182,24 +201,5 @@ def comes_to_rest(begin: Situation, first: Thing, thing: Thing, step: int) -> bo
         checks.nothing_is_left_undone(world)
         checks.everything_agrees(world)
         return meanwhile[0].happened and thing is not nothing
-    finally:
-        world.end()
-
-
-def test_what_a_merchants_refund_could_not_give_back_is_told_when_the_orders_own_is_answered() -> None:
-    world = World(through=Witness)
-    try:
-        two_refunds_are_under_way(world)
-        # The merchant's is refused, and the order's own gets no answer.
-        world.next_call(refuses=True, falls_asleep="before")
-        world.hear_everything()
-        world.next_call(Fate.LOST_BEFORE)
-        world.wake(0)
-        checks.nothing_is_left_undone(world)
-        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.REFUSED]
-        world.come_to_rest()
-        checks.everything_agrees(world)
-        assert [attempt.status for attempt in world.placed.attempts] == [AttemptStatus.STUCK]
-        assert world.books["pay_1"].given_back == 700
     finally:
         world.end()
