@@ -90,6 +90,10 @@ class History(Generic[Event, State]):
         return len(self.events) - 1
 
 
+PaymentHistory = History[PaymentEvent, PaymentState]
+OrderHistory = History[OrderEvent, OrderState]
+
+
 @dataclass(frozen=True)
 class Outcome(Generic[Event, State]):
     """What a command came to: `appended` is empty when nothing was left to do."""

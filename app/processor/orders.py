@@ -7,7 +7,6 @@ from datetime import datetime
 
 import structlog
 
-from app.domain.order.events import OrderEvent
 from app.domain.order.model import NotPlaced, OrderState
 from app.domain.order.next_action import (
     BeginPayment,
@@ -17,17 +16,13 @@ from app.domain.order.next_action import (
     Write,
     next_action,
 )
-from app.domain.payment.events import PaymentEvent
-from app.domain.payment.model import Cancel, Initiate, NotInitiated, PaymentCommand, PaymentState, RefundMoney
+from app.domain.payment.model import Cancel, Initiate, NotInitiated, PaymentCommand, RefundMoney
 from app.domain.refusals import Refusal
 from app.eventstore.codec import Cause
 from app.eventstore.port import EventStore
-from app.eventstore.transact import ORDERS, PAYMENTS, History, empty, load, transact
+from app.eventstore.transact import ORDERS, PAYMENTS, OrderHistory, PaymentHistory, empty, load, transact
 
 log = structlog.get_logger()
-
-OrderHistory = History[OrderEvent, OrderState]
-PaymentHistory = History[PaymentEvent, PaymentState]
 
 _BECAUSE_OF_THE_ORDER = "its order has ended without it"
 
@@ -44,8 +39,11 @@ class OrderPump:
 
         Raises `StoreUnavailable`, `WrongRevision`, `UnreadableEvent`, `ImpossibleHistory` and `ImpossibleOrderHistory`.
         """
+        return await self._run(order_id, {}, cause)
+
+    async def _run(self, order_id: str, payments: Mapping[str, PaymentHistory], cause: Cause) -> bool:
+        """As `run`; of `payments` only what is new is read."""
         order = empty(ORDERS)
-        payments: dict[str, PaymentHistory] = {}
         moved = False
         while True:
             order = await load(self.store, ORDERS, order_id, known=order)
@@ -56,11 +54,11 @@ class OrderPump:
 
     async def run_for_payment(self, payment_id: str, cause: Cause) -> bool:
         """Bring forward the order of a payment, if it has one. Raises as `run` does."""
-        state = (await load(self.store, PAYMENTS, payment_id)).state
+        payment = await load(self.store, PAYMENTS, payment_id)
         # A merchant may write any order of its own on a payment; one that is not ours has no stream.
-        if isinstance(state, NotInitiated) or state.terms.order_id is None:
+        if isinstance(payment.state, NotInitiated) or payment.state.terms.order_id is None:
             return False
-        return await self.run(state.terms.order_id, cause)
+        return await self._run(payment.state.terms.order_id, {payment_id: payment}, cause)
 
     async def _step(
         self, order_id: str, order: OrderHistory, payments: Mapping[str, PaymentHistory], cause: Cause

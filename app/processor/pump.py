@@ -7,7 +7,7 @@ from typing import assert_never
 
 import structlog
 
-from app.domain.payment.events import CardMethod, Operation, PaymentEvent
+from app.domain.payment.events import CardMethod, Operation
 from app.domain.payment.evolve import call_of
 from app.domain.payment.model import (
     AwaitingCustomer,
@@ -40,15 +40,13 @@ from app.domain.reports import ProviderReport, Unknown
 from app.eventstore.codec import Cause
 from app.eventstore.port import EventStore
 from app.eventstore.tokens import sealed_token_in
-from app.eventstore.transact import PAYMENTS, History, load, transact
+from app.eventstore.transact import PAYMENTS, PaymentHistory, load, transact
 from app.eventstore.transfer_codes import claim
 from app.processor.perform import Performer, asked_under
 from app.providers.port import PaymentProvider
 from app.providers.registry import ProviderRegistry
 
 log = structlog.get_logger()
-
-PaymentHistory = History[PaymentEvent, PaymentState]
 
 
 class UnknownProvider(Exception):
