@@ -25,18 +25,31 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     return (yield) + 2
 
 
+_LITTLE_GARBAGE = 20_000
+"""Objects more than before, until it is looked for."""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported and collected stays to the end: nobody looks for garbage in it, neither now nor later."""
+    """What is imported and collected stays to the end: nobody looks for garbage in it, neither now nor later.
+
+    And later not so often: Hypothesis has itself told of every look.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(_LITTLE_GARBAGE)
         gc.enable()
 
 
-_LONGEST_FIRST = ("tests/system/test_rolling_restart", "tests/delivery", "tests/integration/test_hub_faults")
+_LONGEST_FIRST = (
+    "tests/system/test_mixed",
+    "tests/system/test_rolling_restart",
+    "tests/delivery",
+    "tests/integration/test_hub_faults",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
