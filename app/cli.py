@@ -33,17 +33,33 @@ def _say_ready(name: str) -> Callable[[], None]:
     return lambda: typer.echo(f"{name} ready")
 
 
+_OF_A_STACK = (
+    "app.laptop.eventstore.server",
+    "app.laptop.sandbox.server",
+    "app.wiring.projecting",
+    "app.wiring.processing",
+    "app.wiring.notifying",
+    "app.web.server",
+    "app.wiring.gateway",
+)
+"""What the processes of `paygate dev` import."""
+
+
 @cli.command()
 def dev() -> None:
     """Run everything on this machine, with nothing installed beforehand."""
-    from app.laptop.stack import run_stack
+    from app.laptop import nursery
+    from app.laptop.children import PAYGATE
 
     settings = _settings(profile=Profile.DEV)
     _limits()
     if "drain_seconds" not in settings.model_fields_set:
         # Whoever presses Ctrl-C on a laptop does not want to wait.
         settings = _settings(profile=Profile.DEV, drain_seconds=0.5)
-    raise typer.Exit(run_to_end(run_stack(settings)))
+    with nursery.opened(_OF_A_STACK, PAYGATE, main) as born:
+        from app.laptop.stack import run_stack
+
+        raise typer.Exit(run_to_end(run_stack(settings, PAYGATE, born)))
 
 
 @cli.command()

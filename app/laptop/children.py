@@ -14,13 +14,17 @@ from app.laptop.supervisor import Child
 from app.laptop.supervisor.child import Ready
 from app.laptop.supervisor.output import Output
 from app.laptop.supervisor.readiness import accepts, says, until
+from app.laptop.supervisor.start import Command, Start, executed
 
-PAYGATE = (sys.executable, "-m", "app.cli")
+PAYGATE: Command = (sys.executable, "-m", "app.cli")
 _START_SECONDS = 60.0
 
 
-def children(plan: Plan, folder: DataFolder, paygate: tuple[str, ...] = PAYGATE) -> list[Child]:
-    """Each needs only those before it. `paygate` is the command line that the names of commands are added to."""
+def children(plan: Plan, folder: DataFolder, paygate: Command = PAYGATE, start: Start = executed) -> list[Child]:
+    """Each needs only those before it.
+
+    `paygate` is the command line that the names of commands are added to, and `start` starts what comes of it.
+    """
     settings, ports = plan.settings, plan.ports
     environment = environment_with(settings)
     if plan.starts("sandbox"):
@@ -28,7 +32,7 @@ def children(plan: Plan, folder: DataFolder, paygate: tuple[str, ...] = PAYGATE)
         environment = simulated(settings.sandbox_url) | environment
 
     def own(name: str, command: str, ready: Ready) -> Child:
-        return Child(name, (*paygate, command), environment, ready, start_timeout=_START_SECONDS)
+        return Child(name, (*paygate, command), environment, ready, start_timeout=_START_SECONDS, start=start)
 
     found: list[Child] = []
     if plan.starts("eventstore"):

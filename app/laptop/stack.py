@@ -9,9 +9,11 @@ from app.laptop import folder as data_folder
 from app.laptop.banner import banner
 from app.laptop.children import PAYGATE, children
 from app.laptop.folder import DataFolder, FolderTaken, FolderUnusable
+from app.laptop.nursery import Nursery, start_of
 from app.laptop.plan import AddressTaken, Plan, check_gateway, make_plan
 from app.laptop.supervisor import ChildFailed, Console, Supervisor
 from app.laptop.supervisor.keeper import SUPERVISOR
+from app.laptop.supervisor.start import Command
 from app.laptop.valkey import ValkeyMissing
 from app.settings import Settings
 
@@ -19,11 +21,14 @@ PROCESSES = "processes.json"
 """In the data folder: the pid and port of each process by name, for whoever wants to look at one, or kill it."""
 
 
-async def run_stack(settings: Settings, paygate: tuple[str, ...] = PAYGATE) -> int:
-    """Runs everything until Ctrl-C or SIGTERM; returns the exit status, having said what was wrong if it is not 0."""
+async def run_stack(settings: Settings, paygate: Command = PAYGATE, nursery: Nursery | None = None) -> int:
+    """Runs everything until Ctrl-C or SIGTERM; returns the exit status, having said what was wrong if it is not 0.
+
+    `paygate` is the command line of our own processes, which the nursery starts if there is one.
+    """
     try:
         async with data_folder.opened(settings.data_dir) as folder:
-            await _run(make_plan(settings, folder), folder, paygate)
+            await _run(make_plan(settings, folder), folder, paygate, nursery)
     except FolderTaken as problem:
         return _refuse(problem, *_address_problems(settings))
     except (FolderUnusable, AddressTaken, ValkeyMissing, ChildFailed) as problem:
@@ -46,8 +51,8 @@ def _refuse(*problems: Exception) -> int:
     return 1
 
 
-async def _run(plan: Plan, folder: DataFolder, paygate: tuple[str, ...]) -> None:
-    processes = children(plan, folder, paygate)
+async def _run(plan: Plan, folder: DataFolder, paygate: Command, nursery: Nursery | None) -> None:
+    processes = children(plan, folder, paygate, start_of(nursery))
     console = Console(sys.stdout, [SUPERVISOR, *(child.name for child in processes)], colour=_shows_colours())
 
     def publish(pids: Mapping[str, int]) -> None:
@@ -60,6 +65,7 @@ async def _run(plan: Plan, folder: DataFolder, paygate: tuple[str, ...]) -> None
         all_ready=lambda: console.write(banner(plan)),
         changed=publish,
         inherited=(folder.lock,),
+        prepared=nursery.ready if nursery else None,
     )
     try:
         await supervisor.run()

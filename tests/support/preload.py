@@ -9,8 +9,11 @@ for name in (
     "app.operating",
     "app.laptop.eventstore.server",
     "app.laptop.sandbox.server",
+    "app.laptop.stack",
     "app.web.server",
     "app.wiring.gateway",
+    "app.wiring.notifying",
+    "app.wiring.projecting",
     "app.wiring.reporting",
     "schema.build",
 ):

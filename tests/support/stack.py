@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from app.laptop.ports import free_ports
+from tests.support.forked import Forked
 from tests.support.plain_http import NO_CERTIFICATES
 
 _START_SECONDS = 60.0
@@ -29,7 +30,7 @@ class Stack:
         self.port = port
         self._environment = environment
         self._log = folder / "dev.log"
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def url(self) -> str:
@@ -39,18 +40,25 @@ class Stack:
     def websocket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
-    def start(self, seconds: float = _START_SECONDS) -> None:
-        """Return when everything is ready, which may take so many seconds."""
+    def start(self, seconds: float = _START_SECONDS, *, by_command: bool = False) -> None:
+        """Return when everything is ready, which may take so many seconds.
+
+        By its command it begins as at a newcomer's, and imports everything first.
+        """
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PAYGATE_")}
         own = {"PAYGATE_PORT": str(self.port), "PAYGATE_DATA_DIR": str(self.folder / "data")}
-        with self._log.open("ab") as log:
-            self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "dev"],
-                env={**clean, **own, **self._environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        environment = {**clean, **own, **self._environment}
+        if by_command:
+            with self._log.open("ab") as log:
+                self._supervisor = subprocess.Popen(
+                    [sys.executable, "-m", "app.cli", "dev"],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        else:
+            self._supervisor = Forked("app.cli", "dev", environment=environment, errors=self._log, output=self._log)
         self._await_ready(seconds)
 
     def _await_ready(self, seconds: float) -> None:
@@ -90,6 +98,10 @@ class Stack:
     def kill(self, name: str) -> None:
         """SIGKILL one process; the supervisor starts it again."""
         os.kill(self.processes()[name]["pid"], signal.SIGKILL)
+
+    def kill_nursery(self) -> None:
+        """SIGKILL the process that the others are forked from."""
+        psutil.Process(self.processes()["eventstore"]["pid"]).parent().kill()  # type: ignore[union-attr]
 
     def ledger(self) -> list[dict[str, Any]]:
         """Every movement of money at the sandbox provider."""

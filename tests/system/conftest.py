@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
+from app.laptop.ports import free_ports
 from tests.support.client import FrontEnd, front_end
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import Stack
 from tests.system.fragile import MERCHANTS, SETTINGS
 
 
@@ -18,8 +19,12 @@ async def client(stack: Stack) -> AsyncGenerator[FrontEnd, None]:
 @pytest.fixture(scope="session")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running system whose parts may be killed."""
-    with running_stack(tmp_path_factory.mktemp("fragile"), **SETTINGS) as running:
+    running = Stack(tmp_path_factory.mktemp("fragile"), free_ports(1)[0], **SETTINGS)
+    try:
+        running.start(by_command=True)
         yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

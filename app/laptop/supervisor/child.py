@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.laptop.supervisor.output import Output
+from app.laptop.supervisor.start import Command, Start, executed
 
 Ready = Callable[[Output], Awaitable[None]]
 """Returns once the process serves. It may look outside or listen to the output; it need not watch time or exit."""
@@ -16,11 +17,12 @@ class Child:
     """A process to keep running. `environment` is all of its environment."""
 
     name: str
-    command: tuple[str, ...]
+    command: Command
     environment: Mapping[str, str]
     ready: Ready
     start_timeout: float = 30.0
     stop_timeout: float = 2.5
+    start: Start = executed
     chatter: re.Pattern[str] | None = None
     """Lines not worth showing; should the start fail, they are shown with the last lines all the same."""
 

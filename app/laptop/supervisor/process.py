@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable
 from typing import IO
 
-from app.laptop import lifeline
 from app.laptop.supervisor.child import Child
 from app.laptop.supervisor.output import LineSplitter, Output
+from app.laptop.supervisor.start import Descriptors
 
 _CHUNK_BYTES = 64 * 1024
 _KILL_SECONDS = 1.0
@@ -20,19 +19,14 @@ _KILL_SECONDS = 1.0
 class Process:
     """A running child, the leader of a session of its own: the terminal's Ctrl-C does not reach it."""
 
-    def __init__(self, child: Child, lifeline_descriptor: int, inherited: tuple[int, ...] = ()) -> None:
-        # Popen, not asyncio's subprocess: nothing is awaited between the fork and owning the process, and an exit is
-        # an exit even while some grandchild still holds the output.
-        self._popen = subprocess.Popen(  # noqa: S603 - the commands are written by this program
-            child.command,
-            env={**child.environment, lifeline.VARIABLE: str(lifeline_descriptor)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=(lifeline_descriptor, *inherited),
-            start_new_session=True,
-        )
-        self.pid = self._popen.pid
+    def __init__(self, child: Child, lifeline: int, kept: tuple[int, ...] = ()) -> None:
+        # Not asyncio's subprocess: nothing is awaited between the start and owning the process, and an exit is an exit
+        # even while some grandchild still holds the output.
+        with contextlib.ExitStack() as given:
+            self._output, output = _pipe(given)
+            self._errors, errors = _pipe(given)
+            self._running = child.start(child.command, child.environment, Descriptors(output, errors, lifeline, kept))
+        self.pid = self._running.pid
         self.output = Output()
         self.exited = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -42,7 +36,7 @@ class Process:
     def status(self) -> int:
         """The exit status, once it has exited; negative is a signal."""
         # A process stuck in the kernel outlives even SIGKILL for a while; nothing else is left to do about it.
-        return -signal.SIGKILL if self._popen.returncode is None else self._popen.returncode
+        return -signal.SIGKILL if self._running.returncode is None else self._running.returncode
 
     def kill(self) -> None:
         """End the process and whatever it started, at once."""
@@ -53,7 +47,7 @@ class Process:
 
     async def stop(self, grace: float) -> None:
         """Ask it to end; what is left of it, or of what it started, after that many seconds is killed."""
-        self._popen.terminate()
+        self._running.terminate()
         try:
             await _happens(self.exited, grace)
         finally:
@@ -73,15 +67,21 @@ class Process:
             say(line)
 
         async with asyncio.TaskGroup() as group:
-            for pipe, hand_on in ((self._popen.stdout, spoke), (self._popen.stderr, complained)):
-                if pipe is not None:
-                    group.create_task(_pass_lines(pipe, hand_on))
+            group.create_task(_pass_lines(self._output, spoke))
+            group.create_task(_pass_lines(self._errors, complained))
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._popen.wait()
+        self._running.wait()
         # The loop may have been closed over an unkillable process.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self.exited.set)
+
+
+def _pipe(given: contextlib.ExitStack) -> tuple[IO[bytes], int]:
+    """The end to read, and the one to write, which whoever gets it has got when the block ends."""
+    reads, writes = os.pipe()
+    given.callback(os.close, writes)
+    return os.fdopen(reads, "rb", buffering=0), writes
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> bool:

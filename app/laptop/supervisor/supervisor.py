@@ -28,15 +28,20 @@ class Supervisor:
         all_ready: Callable[[], None] = lambda: None,
         changed: Callable[[Mapping[str, int]], None] = lambda _: None,
         inherited: tuple[int, ...] = (),
+        prepared: Callable[[], Awaitable[None]] | None = None,
         backoff: Backoff | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         stop_within: float = _STOP_WITHIN_SECONDS,
     ) -> None:
-        """`all_ready` is called once; `changed` with the pids by name whenever a process comes or goes."""
+        """`all_ready` is called once; `changed` with the pids by name whenever a process comes or goes.
+
+        `prepared` returns when the first process may be started.
+        """
         self._children = children
         self._console = console
         self._all_ready = all_ready
         self._inherited = inherited
+        self._prepared = prepared
         self._backoff = backoff or Backoff()
         self._sleep = sleep
         self._roster = Roster(changed, stop_within)
@@ -65,6 +70,8 @@ class Supervisor:
     async def _run_children(self, stage: Stage) -> None:
         async with contextlib.AsyncExitStack() as started:
             try:
+                if self._prepared:
+                    await self._prepared()
                 for child in self._children:
                     await started.enter_async_context(self._kept(child, stage))
                 self._all_ready()
