@@ -43,7 +43,7 @@ class Stack:
     def start(self, seconds: float = _START_SECONDS, *, by_command: bool = False) -> None:
         """Return when everything is ready, which may take so many seconds.
 
-        By its command it begins as at a newcomer's, and imports everything first.
+        By its command it begins as at a newcomer's; else it is forked, and has imported everything already.
         """
         clean = {name: value for name, value in os.environ.items() if not name.startswith("PAYGATE_")}
         own = {"PAYGATE_PORT": str(self.port), "PAYGATE_DATA_DIR": str(self.folder / "data")}
@@ -122,9 +122,22 @@ class Stack:
 @contextmanager
 def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
     """A stack that is started before the block and stopped after it."""
-    stack = Stack(folder, free_ports(1)[0], **environment)
-    try:
+    with _stopped_after(Stack(folder, free_ports(1)[0], **environment)) as stack:
         stack.start()
+        yield stack
+
+
+@contextmanager
+def stack_by_command(folder: Path, **environment: str) -> Iterator[Stack]:
+    """Such a stack, begun as at a newcomer's."""
+    with _stopped_after(Stack(folder, free_ports(1)[0], **environment)) as stack:
+        stack.start(by_command=True)
+        yield stack
+
+
+@contextmanager
+def _stopped_after(stack: Stack) -> Iterator[Stack]:
+    try:
         yield stack
     finally:
         stack.stop()

@@ -4,9 +4,8 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from app.laptop.ports import free_ports
 from tests.support.client import FrontEnd, front_end
-from tests.support.stack import Stack
+from tests.support.stack import Stack, stack_by_command
 from tests.system.fragile import MERCHANTS, SETTINGS
 
 
@@ -19,12 +18,8 @@ async def client(stack: Stack) -> AsyncGenerator[FrontEnd, None]:
 @pytest.fixture(scope="session")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running system whose parts may be killed."""
-    running = Stack(tmp_path_factory.mktemp("fragile"), free_ports(1)[0], **SETTINGS)
-    try:
-        running.start(by_command=True)
+    with stack_by_command(tmp_path_factory.mktemp("fragile"), **SETTINGS) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")
