@@ -54,7 +54,12 @@ _LONGEST_FIRST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that nobody is waited for at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST_FIRST))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    places = (place for place, longest in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(longest))
+    return next(places, len(_LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")
