@@ -79,7 +79,8 @@ class _Forking:
         self._selector.unregister(descriptor)
         os.close(descriptor)
         _, status = os.waitpid(pid, 0)
-        _tell(tells, os.waitstatus_to_exitcode(status))
+        with contextlib.suppress(BrokenPipeError):
+            _tell(tells, os.waitstatus_to_exitcode(status))
         os.close(tells)
 
     def _let_go(self) -> None:
@@ -94,13 +95,16 @@ class _Forking:
 def _lead_a_session(tells: int) -> None:
     # Before anybody knows of the process: whoever does may at once kill its group.
     os.setsid()
-    _tell(tells, os.getpid())
+    try:
+        _tell(tells, os.getpid())
+    except BrokenPipeError:
+        # It took too long, and somebody else does the same already.
+        os._exit(1)
     os.close(tells)
 
 
 def _tell(tells: int, number: int) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        os.write(tells, f"{number}\n".encode())
+    os.write(tells, f"{number}\n".encode())
 
 
 def _begin(words: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> None:

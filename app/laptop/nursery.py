@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -21,6 +22,11 @@ from app.laptop.forking import LONGEST_REQUEST, fork_for
 from app.laptop.supervisor.start import Command, Descriptors, Running, Start, executed
 
 _READY_SECONDS: Final = 60.0
+_ANSWER_SECONDS: Final = 5.0
+"""A fork takes milliseconds."""
+
+UNKNOWN: Final = 255
+"""An exit status."""
 
 
 class _NurseryEnded(Exception):
@@ -28,11 +34,14 @@ class _NurseryEnded(Exception):
 
 
 @contextlib.contextmanager
-def opened(modules: Sequence[str], program: Command, main: Callable[[], None]) -> Iterator["Nursery | None"]:
+def opened(
+    modules: Sequence[str], program: Command, main: Callable[[], None], answer_seconds: float = _ANSWER_SECONDS
+) -> Iterator["Nursery | None"]:
     """A nursery that imports these modules, open within the block; None where there can be none.
 
     To be called while there is one thread and no event loop. `main` is what a command line that begins with `program`
-    runs; it finds the rest of the line in `sys.argv`.
+    runs; it finds the rest of the line in `sys.argv`. A nursery that takes longer than `answer_seconds` to fork is
+    given up.
     """
     if not _possible():
         yield None
@@ -43,10 +52,10 @@ def opened(modules: Sequence[str], program: Command, main: Callable[[], None]) -
         fork_for(its, modules, main)
     its.close()
     try:
-        yield Nursery(ours, program)
+        yield Nursery(pid, ours, program, answer_seconds)
     finally:
         ours.close()
-        # It has nothing to tidy up, and may be busy importing. It stays ours until it is waited for.
+        # It has nothing to tidy up, and may be busy importing. Its number is its own until it is waited for.
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
@@ -64,9 +73,11 @@ def _possible() -> bool:
 class Nursery:
     """The nursery as whoever wants processes sees it."""
 
-    def __init__(self, connection: socket.socket, program: Command) -> None:
+    def __init__(self, pid: int, connection: socket.socket, program: Command, answer_seconds: float) -> None:
+        self._pid = pid
         self._connection = connection
         self._program = program
+        self._answer_seconds = answer_seconds
 
     async def ready(self) -> None:
         """Returns once it has imported everything. Should it never, `start` will find that out."""
@@ -75,7 +86,7 @@ class Nursery:
             async with asyncio.timeout(_READY_SECONDS):
                 await asyncio.get_running_loop().sock_recv(self._connection, 1)
         except (TimeoutError, OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+            self._give_up()
         finally:
             self._connection.setblocking(True)
 
@@ -101,11 +112,17 @@ class Nursery:
             raise
         finally:
             os.close(tells)
-        pid = _number(news)
+        answers, _, _ = select.select([news], [], [], self._answer_seconds)
+        pid = _number(news) if answers else None
         if pid is None:
+            # Before it is done by command: should there be a process after all, it ends, as nobody has heard of it.
+            self._give_up()
             news.close()
             raise _NurseryEnded
         return _Forked(pid, news)
+
+    def _give_up(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
 
 
 class _Forked:
@@ -117,17 +134,30 @@ class _Forked:
         self._news = news
 
     def wait(self) -> int:
-        """What it ended with; SIGKILL if nobody knows, because the nursery has ended before it."""
+        """What it ended with; `UNKNOWN` when the nursery, which alone is told, has ended before it."""
         with self._news:
             status = _number(self._news)
-        self.returncode = -signal.SIGKILL if status is None else status
-        return self.returncode
+        if status is None:
+            _see_the_end_of(self.pid)
+            status = UNKNOWN
+        self.returncode = status
+        return status
 
     def terminate(self) -> None:
         """SIGTERM, unless it is known to have ended."""
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
+
+
+def _see_the_end_of(pid: int) -> None:
+    """Return when a process is gone that is nobody's child here."""
+    with contextlib.suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            select.select([process], [], [])
+        finally:
+            os.close(process)
 
 
 def _number(news: TextIO) -> int | None:

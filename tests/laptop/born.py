@@ -39,6 +39,11 @@ def main() -> None:
         sys.exit(int(rest[0]) if rest else None)
     if word == "break":
         raise RuntimeError("broken")
+    if word == "orphan":
+        os.kill(parent := os.getppid(), 9)
+        while os.getppid() == parent:
+            os.sched_yield()
+        sys.stderr.write("still there\n")
     if word == "die":
         os.kill(os.getpid(), 9)
     if word == "terminate":
@@ -46,7 +51,7 @@ def main() -> None:
 
 
 def be_parent(modules: list[str]) -> None:
-    with nursery.opened(modules, PROGRAM, main) as born:
+    with nursery.opened(modules, PROGRAM, main, answer_seconds=0.5) as born:
         assert born is not None
         asyncio.run(born.ready())
         # The only child there is.

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from app.laptop import lifeline
+from app.laptop.nursery import UNKNOWN
 
 PATIENCE_SECONDS = 20.0
 PROGRAM = Path(__file__).with_name("born.py")
@@ -107,6 +108,21 @@ def test_whoever_has_lost_its_nursery_starts_by_command_instead() -> None:
             assert born["parent"] == orphan.process.pid
             assert (born["words"], born["environment"], born["leads"]) == (["serve"], {"GREETING": "hello"}, True)
             assert born["status"] == 0
+
+
+def test_what_it_has_forked_outlives_it_and_only_how_it_ends_is_not_known() -> None:
+    with parent() as bereft:
+        born = bereft.starts("orphan")
+        assert (born["complained"], born["status"]) == ("born\nstill there\n", UNKNOWN)
+
+
+def test_a_nursery_that_does_not_answer_is_given_up_and_nothing_is_started_twice() -> None:
+    with parent() as orphan:
+        orphan.nursery.suspend()
+        assert orphan.starts("serve")["parent"] == orphan.process.pid
+        assert is_gone(orphan.nursery)
+        assert orphan.starts("serve")["parent"] == orphan.process.pid
+        assert psutil.Process(orphan.process.pid).children() in ([], [orphan.nursery])
 
 
 def test_a_nursery_that_cannot_import_is_no_nursery(capfd: pytest.CaptureFixture[str]) -> None:

@@ -83,9 +83,10 @@ async def test_a_restart_keeps_every_payment_and_goes_on_with_the_open_ones(frag
 async def test_without_what_they_are_forked_from_all_killed_processes_come_back_by_their_commands(
     fragile: Stack,
 ) -> None:
-    fragile.kill_nursery()
     victims = ["eventstore", "sandbox", "projection", "processor", "notifier", "gateway"]
     before = {victim: fragile.processes()[victim]["pid"] for victim in victims}
+    fragile.kill_nursery()
+    assert {victim: fragile.processes()[victim]["pid"] for victim in victims} == before
     for victim in victims:
         fragile.kill(victim)
 
