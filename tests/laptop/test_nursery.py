@@ -17,6 +17,8 @@ import pytest
 from app.laptop import lifeline
 from app.laptop.nursery import UNKNOWN
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+
 PATIENCE_SECONDS = 20.0
 PROGRAM = Path(__file__).with_name("born.py")
 
