@@ -8,10 +8,10 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Never
+from typing import Any, Final, Never
 
 from app.laptop import lifeline
 
@@ -25,22 +25,23 @@ _UNHEARD: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def fork_for(requests: socket.socket, modules: Sequence[str], main: Callable[[], None]) -> Never:
     """Import the modules, then fork a process for each request, until nobody can make one any more."""
-    for number in _UNHEARD:
-        signal.signal(number, signal.SIG_IGN)
+    heard = {number: signal.signal(number, signal.SIG_IGN) for number in _UNHEARD}
     for name in modules:
         import_module(name)
     # Nobody looks for garbage in it, which would copy its memory in every process.
     gc.freeze()
     with contextlib.suppress(BrokenPipeError):
         requests.send(b"!")
-    _Forking(requests, main).run()
+    _Forking(requests, main, heard).run()
     os._exit(0)
 
 
 class _Forking:
-    def __init__(self, requests: socket.socket, main: Callable[[], None]) -> None:
+    def __init__(self, requests: socket.socket, main: Callable[[], None], heard: Mapping[signal.Signals, Any]) -> None:
         self._requests = requests
         self._main = main
+        self._heard = heard
+        """How signals are handled that the nursery does not hear."""
         self._selector = selectors.DefaultSelector()
         self._running: dict[int, tuple[int, int]] = {}
         """By the descriptor of the process its pid, and the descriptor where news of it are written to."""
@@ -63,8 +64,11 @@ class _Forking:
         tells, *own = descriptors
         if (pid := os.fork()) == 0:
             self._let_go()
+            # Before anybody knows of the process: whoever does may at once end it.
+            for number, handler in self._heard.items():
+                signal.signal(number, handler)
             _lead_a_session(tells)
-            _begin(words, environment, own)
+            _be(words, environment, own)
             self._main()
             sys.exit()
         for descriptor in own:
@@ -93,7 +97,7 @@ class _Forking:
 
 
 def _lead_a_session(tells: int) -> None:
-    # Before anybody knows of the process: whoever does may at once kill its group.
+    """Then tell its number: whoever knows it may at once kill the group."""
     os.setsid()
     try:
         _tell(tells, os.getpid())
@@ -107,21 +111,19 @@ def _tell(tells: int, number: int) -> None:
     os.write(tells, f"{number}\n".encode())
 
 
-def _begin(words: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> None:
-    """Be what the command line would be."""
+def _be(words: Sequence[str], environment: dict[str, str], descriptors: Sequence[int]) -> None:
+    """Be what the command line would make of it."""
     output, errors, line, *_ = descriptors
     nothing = os.open(os.devnull, os.O_RDONLY)
     for given, standard in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(given, standard)
-        os.close(given)
+        if given > 2:
+            os.close(given)
     os.environ.clear()
     os.environ.update(environment)
     os.environ[lifeline.VARIABLE] = str(line)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     sys.argv[1:] = words
     # What `ps` and `top` call it; the system has room for 15 letters.
     Path("/proc/self/comm").write_text(" ".join(("paygate", *words))[:15])

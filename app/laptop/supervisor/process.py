@@ -25,7 +25,13 @@ class Process:
         with contextlib.ExitStack() as given:
             self._output, output = _pipe(given)
             self._errors, errors = _pipe(given)
-            self._running = child.start(child.command, child.environment, Descriptors(output, errors, lifeline, kept))
+            descriptors = Descriptors(output, errors, lifeline, kept)
+            try:
+                self._running = child.start(child.command, child.environment, descriptors)
+            except OSError:
+                self._output.close()
+                self._errors.close()
+                raise
         self.pid = self._running.pid
         self.output = Output()
         self.exited = asyncio.Event()
