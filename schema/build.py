@@ -17,7 +17,6 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext, vali
 from strawberry.types import ExecutionContext
 
 from schema.documents import DEFAULT_LIMITS, DocumentLimits, RememberedDocuments
-from schema.errors import SafeErrors
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.subscription import Subscription
@@ -69,7 +68,6 @@ def build_schema(*, introspection: bool = True, limits: DocumentLimits = DEFAULT
         execution_context_class=PerEventMemory,
         config=StrawberryConfig(disable_field_suggestions=not introspection),
         extensions=[
-            SafeErrors,
             lambda: RememberedDocuments(limits),
             lambda: AddValidationRules(rules),
             *([] if introspection else [DisableIntrospection]),

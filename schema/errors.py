@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import structlog
 from graphql import GraphQLError
-from strawberry.extensions import MaskErrors
 
 from app.access.rates import RateLimited
 from app.eventstore.port import StoreUnavailable
@@ -120,11 +119,3 @@ def _without_values(message: str) -> str:
     for pattern, replacement in _QUOTED:
         message = pattern.sub(replacement, message)
     return redact(message)
-
-
-class SafeErrors(MaskErrors):
-    """Lets no error through but in the form a client may see, on every transport."""
-
-    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """The error as a client may see it."""
-        return translated(error)

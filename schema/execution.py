@@ -128,7 +128,8 @@ def refused(error: GraphQLError) -> Answer:
 
 def _answer(result: ExecutionResult, position: int | str | None) -> Answer:
     body: dict[str, Any] = {}
-    errors = [error.formatted for error in result.errors or ()]
+    # Whatever the transport, no error leaves but in the form a client may see.
+    errors = [translated(error).formatted for error in result.errors or ()]
     if errors:
         body["errors"] = errors
     # Variables that do not fit are found out later than the rest, but nothing has been executed then either.

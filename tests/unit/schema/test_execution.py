@@ -10,7 +10,7 @@ import strawberry
 
 from schema.build import PaymentSchema, PerEventMemory
 from schema.context import Context, Info
-from schema.errors import SafeErrors, api_error
+from schema.errors import api_error
 from schema.execution import Answer, Executor, KindNotAllowed, Operation
 
 
@@ -55,7 +55,7 @@ class Subscription:
 
 @pytest.fixture
 def executor() -> Executor:
-    return Executor(PaymentSchema(query=Query, mutation=Mutation, subscription=Subscription, extensions=[SafeErrors]))
+    return Executor(PaymentSchema(query=Query, mutation=Mutation, subscription=Subscription))
 
 
 @pytest.fixture
@@ -80,9 +80,7 @@ async def test_a_subscription_that_lasts_remembers_nothing_of_the_values_before(
 
 
 def build_schema_of(query: type, subscription: type) -> PaymentSchema:
-    return PaymentSchema(
-        query=query, subscription=subscription, execution_context_class=PerEventMemory, extensions=[SafeErrors]
-    )
+    return PaymentSchema(query=query, subscription=subscription, execution_context_class=PerEventMemory)
 
 
 async def test_a_query_is_answered_with_its_data(executor: Executor, context: Context) -> None:
