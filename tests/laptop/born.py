@@ -20,7 +20,7 @@ def main() -> None:
     """What is started."""
     word, *rest = sys.argv[1:]
     if word == "parent":
-        be_parent(rest)
+        be_parent(*rest)
         return
     line = lifeline._inherited()
     said = {
@@ -50,8 +50,8 @@ def main() -> None:
         os.kill(os.getpid(), 15)
 
 
-def be_parent(modules: list[str]) -> None:
-    with nursery.opened(modules, PROGRAM, main, answer_seconds=0.5) as born:
+def be_parent(patience: str, *modules: str) -> None:
+    with nursery.opened(modules, PROGRAM, main, answer_seconds=float(patience)) as born:
         assert born is not None
         asyncio.run(born.ready())
         # The only child there is.

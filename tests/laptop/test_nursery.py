@@ -43,10 +43,9 @@ class Parent:
 
 
 @contextmanager
-def parent(modules: str = "json") -> Iterator[Parent]:
-    with subprocess.Popen(
-        [sys.executable, str(PROGRAM), "parent", modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+def parent(module: str = "json", answer_seconds: float = PATIENCE_SECONDS) -> Iterator[Parent]:
+    command = [sys.executable, str(PROGRAM), "parent", str(answer_seconds), module]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Parent(process)
         finally:
@@ -119,7 +118,7 @@ def test_what_it_has_forked_outlives_it_and_only_how_it_ends_is_not_known() -> N
 
 
 def test_a_nursery_that_does_not_answer_is_given_up_and_nothing_is_started_twice() -> None:
-    with parent() as orphan:
+    with parent(answer_seconds=0.5) as orphan:
         orphan.nursery.suspend()
         assert orphan.starts("serve")["parent"] == orphan.process.pid
         assert is_gone(orphan.nursery)
@@ -128,7 +127,7 @@ def test_a_nursery_that_does_not_answer_is_given_up_and_nothing_is_started_twice
 
 
 def test_a_nursery_that_cannot_import_is_no_nursery(capfd: pytest.CaptureFixture[str]) -> None:
-    with parent(modules="there_is_no_such_module") as orphan:
+    with parent(module="there_is_no_such_module") as orphan:
         assert orphan.starts("serve")["parent"] == orphan.process.pid
     assert "there_is_no_such_module" in capfd.readouterr().err
 
