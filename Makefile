@@ -26,8 +26,9 @@ run: setup pages ## Start everything on this machine: http://127.0.0.1:8000/grap
 test: setup pages ## Check style, types and layers, then run every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	# Beside each other, one core each. Collecting compiles the tests once, which else every worker does for itself.
-	$(BIN)/pytest --collect-only -qqq >/dev/null & $(BIN)/mypy && wait $$!
+	# Beside each other, one core each. Collecting compiles the tests once, which else every worker does for itself; what
+	# cannot be collected is told of by the run itself.
+	$(BIN)/pytest --collect-only -qqq >/dev/null & $(BIN)/mypy && wait
 	$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: bench
