@@ -76,7 +76,7 @@ def test_what_is_forked_has_its_words_its_environment_and_its_outputs_and_leads_
     assert born["input"] == ""
 
 
-def test_it_is_a_child_of_the_nursery_and_a_command_that_is_not_forked_is_not(running: Parent) -> None:
+def test_it_is_a_child_of_the_nursery(running: Parent) -> None:
     assert running.starts("serve")["parent"] == running.nursery.pid
 
 
