@@ -17,10 +17,13 @@ from app.transports.ends import MOST_REASON_BYTES, End
 from app.transports.socket_protocol import Phase, SocketProtocol
 from app.transports.ws_legacy import SubscriptionsTransportWS
 from app.transports.ws_protocol import GraphQLTransportWS
+from tests.support.every import of_every
 from tests.unit.transports.sockets import QUERY, authenticating, message, opened, ready, said
 
 SECRET = "sk_live_canary"
 Case = tuple[str, str | bytes, str]
+Received = tuple[str | bytes, str, Any]
+"""The text, what is wrong with it, and what makes a socket of a phase."""
 
 NO_JSON = "the text is not valid JSON"
 NO_OBJECT = "a message is a JSON object"
@@ -122,15 +125,21 @@ LEGACY = corpus("start", "stop", "connection_init")
 PHASES = [opened, authenticating, ready]
 
 
+def in_every_phase(cases: list[Case]) -> Iterator[tuple[str, Received]]:
+    for name, text, reason in cases:
+        for phase in PHASES:
+            yield f"{name} when {phase.__name__}", (text, reason, phase)
+
+
 def test_the_corpus_is_large_and_repeats_nothing() -> None:
     for cases in (MODERN, LEGACY):
         assert len(cases) >= 150
         assert len({text for _, text, _ in cases}) == len(cases)
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize(("text", "reason"), [case[1:] for case in MODERN], ids=[case[0] for case in MODERN])
-def test_it_closes_with_4400_and_the_fault_in_our_own_words(text: str | bytes, reason: str, phase: Any) -> None:
+@of_every(in_every_phase(MODERN))
+def test_it_closes_with_4400_and_the_fault_in_our_own_words(received: Received) -> None:
+    text, reason, phase = received
     socket = phase(GraphQLTransportWS)
     assert socket.received(text, 0.1) == [Close(End.BAD_REQUEST, reason)]
     assert SECRET not in reason
@@ -138,9 +147,9 @@ def test_it_closes_with_4400_and_the_fault_in_our_own_words(text: str | bytes, r
     assert socket.received(message("ping"), 0.2) == []
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize(("text", "reason"), [case[1:] for case in LEGACY], ids=[case[0] for case in LEGACY])
-def test_in_the_old_protocol_it_is_told_and_passed_over(text: str | bytes, reason: str, phase: Any) -> None:
+@of_every(in_every_phase(LEGACY))
+def test_in_the_old_protocol_it_is_told_and_passed_over(received: Received) -> None:
+    text, reason, phase = received
     socket = phase(SubscriptionsTransportWS)
     before = socket.phase
     assert said(socket.received(text, 0.1)) == [{"type": "connection_error", "payload": {"message": reason}}]

@@ -48,6 +48,7 @@ from tests.support.builders import (
     refunded,
     said,
 )
+from tests.support.every import of_every
 from tests.support.positions import (
     POSITIONS,
     REFUND,
@@ -237,7 +238,7 @@ def test_an_order_is_due_while_anything_of_it_is_unsettled() -> None:
             assert due_at(ended(attempt(status)), NOW, patience) == (soon if status in (OPEN, REFUSED) else None)
 
 
-@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+@of_every(POSITIONS.items())
 def test_every_payment_there_can_be_has_a_standing(given: GivenPayment) -> None:
     for order in (pending(attempt()), cancelled(attempt()), rejected(attempt()), confirmed_by_another(attempt())):
         then(order, given.state)

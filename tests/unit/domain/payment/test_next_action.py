@@ -42,6 +42,7 @@ from tests.support.builders import (
     refunded,
     said,
 )
+from tests.support.every import of_every
 from tests.support.positions import (
     POSITIONS,
     authorizing,
@@ -198,18 +199,18 @@ def test_a_customer_is_asked_about_no_later_than_the_deadline() -> None:
     assert due_at(state, shortly_before, POLICY) == LATER
 
 
-@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+@of_every(POSITIONS.items())
 def test_what_waits_is_not_waiting_any_more_when_it_is_due(given: GivenPayment) -> None:
     """Otherwise a payment would be looked at for ever and never brought forward."""
     due = due_at(given.state, NOW, POLICY)
     assert due is None or not isinstance(next_action(given.state, due, POLICY), WaitUntil)
 
 
-@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
-@pytest.mark.parametrize("now", [NOW, LATER])
+@of_every((f"{name} at {now}", (given, now)) for name, given in POSITIONS.items() for now in (NOW, LATER))
 def test_a_token_is_erased_when_nothing_is_done_about_money_and_else_changes_nothing(
-    given: GivenPayment, now: datetime
+    case: tuple[GivenPayment, datetime],
 ) -> None:
+    given, now = case
     if not given.events:
         return
     without = PAYMENT.given(given.events[0].model_copy(update={"method": initiated().method}), *given.events[1:])
@@ -221,7 +222,7 @@ def test_a_token_is_erased_when_nothing_is_done_about_money_and_else_changes_not
     assert next_action(erased.state, now, POLICY) == action
 
 
-@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+@of_every(POSITIONS.items())
 def test_as_long_as_the_authorisation_is_open_its_token_is_needed(given: GivenPayment) -> None:
     if isinstance(given.state, NotInitiated):
         return
@@ -231,7 +232,7 @@ def test_as_long_as_the_authorisation_is_open_its_token_is_needed(given: GivenPa
     assert (token_to_erase(state) is None) == (needed or state.token_erased)
 
 
-@pytest.mark.parametrize("given", POSITIONS.values(), ids=POSITIONS.keys())
+@of_every(POSITIONS.items())
 def test_a_call_that_is_next_may_be_begun_and_is_not_next_any_more(given: GivenPayment) -> None:
     action = next_action(given.state, NOW, POLICY)
     if isinstance(action, CallProvider):
