@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import nursery
 from tests.support.stack import Stack, running_stack
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
@@ -17,6 +18,9 @@ settings.load_profile("paygate")
 # The tests start processes by the hundred, and where bytecode is not kept each of them compiles all its modules anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# One for all the processes of this run, which have it from the one that starts them.
+os.environ.setdefault(nursery.VARIABLE, f"paygate-tests-{os.getpid()}")
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -1,5 +1,6 @@
 """The nursery's own side: a process that forks others off, and tells how they end."""
 
+import atexit
 import contextlib
 import gc
 import json
@@ -69,8 +70,7 @@ class _Forking:
                 signal.signal(number, handler)
             _lead_a_session(tells)
             _be(words, environment, own)
-            self._main()
-            sys.exit()
+            _run_to_its_end(self._main)
         for descriptor in own:
             os.close(descriptor)
         ended = os.pidfd_open(pid)
@@ -94,6 +94,32 @@ class _Forking:
         for ended, (_, tells) in self._running.items():
             os.close(ended)
             os.close(tells)
+
+
+def _run_to_its_end(main: Callable[[], None]) -> Never:
+    """Run it, and end as Python does, but for taking the interpreter apart.
+
+    That would copy most of the memory that is shared, only to let go of it.
+    """
+    status = 1
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        status = _status_of(end)
+    except BaseException:  # noqa: BLE001 — what nobody has handled is shown, as always
+        sys.excepthook(*sys.exc_info())
+    atexit._run_exitfuncs()  # noqa: SLF001 — the module has no other way to have them run before the end
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
+
+
+def _status_of(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    sys.stderr.write(f"{end.code}\n")
+    return 1
 
 
 def _lead_a_session(tells: int) -> None:

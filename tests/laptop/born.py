@@ -1,6 +1,7 @@
 """A process with a nursery, told by its input what to start; and what it starts, which says what it is."""
 
 import asyncio
+import atexit
 import json
 import os
 import sys
@@ -37,6 +38,9 @@ def main() -> None:
     sys.stdout.write(json.dumps(said) + "\n")
     if word == "end":
         sys.exit(int(rest[0]) if rest else None)
+    if word == "complain":
+        atexit.register(lambda: sys.stderr.write("tidied up\n"))
+        sys.exit("it went wrong")
     if word == "break":
         raise RuntimeError("broken")
     if word == "orphan":

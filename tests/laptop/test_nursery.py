@@ -90,6 +90,12 @@ def test_how_it_ends_is_told(running: Parent, words: tuple[str, ...], status: in
     assert running.starts(*words)["status"] == status
 
 
+def test_what_it_says_and_does_at_its_end_is_said_and_done(running: Parent) -> None:
+    born = running.starts("complain")
+    assert (born["complained"], born["status"]) == ("born\nit went wrong\ntidied up\n", 1)
+    assert "RuntimeError: broken" in running.starts("break")["complained"]
+
+
 def test_a_signal_that_ended_it_is_told(running: Parent) -> None:
     assert running.starts("die")["status"] == -signal.SIGKILL
 

@@ -5,22 +5,23 @@ runs, in a process of its own with an environment, a standard output and a stand
 begins by itself as well is for its own tests and those of `paygate dev` to show.
 """
 
+import atexit
 import contextlib
-import multiprocessing
+import json
 import os
-import runpy
+import select
 import signal
+import socket
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from collections.abc import Mapping
+from functools import cache
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from tests.support import nursery
+
 _MOST_BYTES: Final = 1000
-_FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.support.preload"])
 
 
 class Forked:
@@ -38,39 +39,32 @@ class Forked:
         errors: Path,
         output: Path | None = None,
     ) -> None:
-        self._announced, announcing = _FORKS.Pipe(duplex=False)
-        # What a test leaves behind ends with the tests.
-        self._process: ForkServerProcess = _FORKS.Process(
-            target=_become,
-            args=(module, arguments, dict(environment), errors, output or announcing),
-            name=module,
-            daemon=True,
-        )
-        self._process.start()
-        announcing.close()
-
-    @property
-    def pid(self) -> int:
-        """The id of the process."""
-        if self._process.pid is None:
-            raise RuntimeError("the process was never started")
-        return self._process.pid
+        self._name = module
+        self._status: int | None = None
+        with contextlib.ExitStack() as given:
+            self._news, tells = _pipe(given)
+            self._announced, announces = _pipe(given)
+            said = given.enter_context(FileIO(output, "ab")) if output else announces
+            complaints = given.enter_context(FileIO(errors, "ab"))
+            nothing = given.enter_context(FileIO(os.devnull))
+            request = json.dumps([(module, *arguments), dict(environment)]).encode()
+            socket.send_fds(_nursery(), [request], [file.fileno() for file in (tells, said, complaints, nothing)])
+        self.pid = int(self._news.readline())
+        _running.add(self)
 
     def announcement(self, seconds: float) -> str:
         """The first that it writes to its standard output; nothing if it ends, or the time does, before."""
-        if not self._announced.poll(seconds):
-            return ""
-        return os.read(self._announced.fileno(), _MOST_BYTES).decode()
+        with self._announced:
+            return self._announced.read(_MOST_BYTES).decode() if _comes(self._announced, seconds) else ""
 
     def poll(self) -> int | None:
         """What it ended with, negative for a signal; None while it runs."""
-        return self._process.exitcode
+        return self._ended_within(0)
 
     def wait(self, timeout: float) -> int:
         """What it ends with. Raises `subprocess.TimeoutExpired` when it runs for so many more seconds."""
-        self._process.join(timeout)
-        if (status := self.poll()) is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout)
+        if (status := self._ended_within(timeout)) is None:
+            raise subprocess.TimeoutExpired(self._name, timeout)
         return status
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -87,24 +81,37 @@ class Forked:
         """End it as a power cut would."""
         self.send_signal(signal.SIGKILL)
 
-
-def _become(
-    module: str, arguments: Sequence[str], environment: Mapping[str, str], errors: Path, output: Path | Connection
-) -> None:
-    # A daemon of multiprocessing may start no processes of its own, and a gateway starts its workers.
-    multiprocessing.current_process().daemon = False
-    os.environ.clear()
-    os.environ.update(environment)
-    _write_to(errors, 2)
-    if isinstance(output, Connection):
-        os.dup2(output.fileno(), 1)
-        output.close()
-    else:
-        _write_to(output, 1)
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    def _ended_within(self, seconds: float) -> int | None:
+        if self._status is None and _comes(self._news, seconds):
+            self._status = int(self._news.readline())
+            self._news.close()
+            self._announced.close()
+            _running.discard(self)
+        return self._status
 
 
-def _write_to(path: Path, descriptor: int) -> None:
-    with path.open("ab") as file:
-        os.dup2(file.fileno(), descriptor)
+_running: set[Forked] = set()
+
+
+@atexit.register
+def _end_what_is_left() -> None:
+    """What a test leaves behind ends with the tests."""
+    for process in tuple(_running):
+        process.kill()
+
+
+def _pipe(given: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
+    """The end that is read here, and the one that is given away. Nothing that comes waits anywhere but in the pipe."""
+    reads, writes = os.pipe()
+    return FileIO(reads), given.enter_context(FileIO(writes, "w"))
+
+
+def _comes(pipe: FileIO, seconds: float) -> bool:
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
+@cache
+def _nursery() -> socket.socket:
+    return nursery.connected()
