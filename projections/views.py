@@ -132,24 +132,34 @@ class DeliveriesView(_View):
 View = PaymentView | OrderView
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Update:
-    """One value of a subscription, as published: the view as of `version`, which follows `previous`."""
+    """One value of a subscription: the view as of `version`, which follows `previous`.
+
+    `shown` is the view or its JSON. Each is made of the other when somebody asks for it: of a whole history most
+    updates are nobody's news.
+    """
 
     previous: int | None
     version: int
     final: bool
-    view: bytes
+    shown: View | bytes
 
     def encode(self) -> bytes:
         """The message on the channel: a line of numbers, then the view's JSON, so a reader need not parse the view."""
         previous = "" if self.previous is None else str(self.previous)
-        return f"{previous},{self.version},{int(self.final)}\n".encode() + self.view
+        return f"{previous},{self.version},{int(self.final)}\n".encode() + self.json
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Update) and self.encode() == other.encode()
+
+    def __hash__(self) -> int:
+        return hash(self.encode())
 
     @property
     def size(self) -> int:
         """Bytes to hold for it."""
-        return len(self.view)
+        return len(self.json)
 
     @classmethod
     def decode(cls, message: bytes) -> "Update":
@@ -161,17 +171,22 @@ class Update:
         return cls(int(previous) if previous else None, int(version), final == "1", view)
 
     @cached_property
+    def json(self) -> bytes:
+        """The view as it is published."""
+        return self.shown if isinstance(self.shown, bytes) else self.shown.model_dump_json().encode()
+
+    @cached_property
     def payment(self) -> PaymentView:
         """The view, parsed once however many watch it."""
-        return PaymentView.model_validate_json(self.view)
+        return self.shown if isinstance(self.shown, PaymentView) else PaymentView.model_validate_json(self.json)
 
     @cached_property
     def order(self) -> OrderView:
         """The view, parsed once however many watch it."""
-        return OrderView.model_validate_json(self.view)
+        return self.shown if isinstance(self.shown, OrderView) else OrderView.model_validate_json(self.json)
 
 
 def update_of(view: View) -> Update:
     """The last update a view contains: the view as of its last visible change."""
     as_of_change = view if view.version == view.changed else view.model_copy(update={"version": view.changed})
-    return Update(view.previous, view.changed, view.status.final, as_of_change.model_dump_json().encode())
+    return Update(view.previous, view.changed, view.status.final, as_of_change)

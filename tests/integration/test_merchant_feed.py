@@ -181,7 +181,7 @@ class TestWhatRedisForgets:
         assert (None if found is None else int(found)) == then
 
 
-_UPDATE = Update(None, 0, final=False, view=b"{}")
+_UPDATE = Update(None, 0, final=False, shown=b"{}")
 
 
 async def _append(publisher: Publisher, merchant: str, place: int) -> None:

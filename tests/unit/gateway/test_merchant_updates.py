@@ -17,7 +17,7 @@ from projections.readmodel import InvalidCursor
 from projections.views import Update
 
 ACME = MerchantCaller(MerchantId("acme"))
-UPDATE = Update(None, 0, final=False, view=b"{}")
+UPDATE = Update(None, 0, final=False, shown=b"{}")
 
 
 class OneFeed:

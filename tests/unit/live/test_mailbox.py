@@ -14,7 +14,7 @@ PLENTY = 1_000_000
 
 
 def update(previous: int | None, version: int, size: int = 1) -> Update:
-    return Update(previous, version, final=False, view=b"x" * size)
+    return Update(previous, version, final=False, shown=b"x" * size)
 
 
 @st.composite

@@ -26,4 +26,4 @@ from projections.views import Update
 def test_it_is_dropped_delivered_or_shows_a_hole(
     have: int | None, previous: int | None, version: int, verdict: Verdict
 ) -> None:
-    assert judge(have, Update(previous, version, final=False, view=b"")) is verdict
+    assert judge(have, Update(previous, version, final=False, shown=b"")) is verdict
