@@ -6,11 +6,11 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -20,24 +20,19 @@ from app.laptop.folder import opened
 from app.laptop.ports import free_ports
 from app.laptop.stack import PROCESSES, run_stack
 from app.settings import Settings
+from tests.support.forked import Forked
 
 NAMES = ["eventstore", "valkey", "sandbox", "projection", "processor", "notifier", "gateway"]
 PATIENCE_SECONDS = 30.0
-PRETEND = (sys.executable, str(Path(__file__).with_name("pretend_paygate.py")))
-RUN = f"""
-import asyncio, sys
-from app.laptop.stack import run_stack
-from app.settings import load_settings
-sys.exit(asyncio.run(run_stack(load_settings(), paygate={PRETEND!r})))
-"""
 
 
 class Stack:
     """A running `paygate dev`."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+    def __init__(self, process: Forked, said: IO[str], folder: Path) -> None:
         self.process = process
         self.folder = folder
+        self._said = said
         self.started = self.shows("Ctrl-C")
         self.members = psutil.Process(process.pid).children(recursive=True)
 
@@ -47,18 +42,30 @@ class Stack:
 
     def shows(self, text: str) -> str:
         """Reads on until it is written; what was read."""
-        assert self.process.stdout is not None
         said = ""
-        for line in self.process.stdout:
+        while line := self._line():
             said += line
             if text in line:
                 return said
         raise AssertionError(f"it ended without {text!r}:\n{said}")
 
+    def _line(self) -> str:
+        """The next that it writes; nothing when it has ended."""
+        line = ""
+
+        def is_whole() -> bool:
+            nonlocal line
+            ended = self.process.poll() is not None
+            line += self._said.readline()
+            return ended or line.endswith("\n")
+
+        assert eventually(is_whole)
+        return line
+
     def interrupt(self) -> None:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.process.wait(PATIENCE_SECONDS)
 
     def everything_is_gone(self) -> bool:
         return eventually(lambda: not any(lives(member) for member in self.members))
@@ -68,13 +75,14 @@ class Stack:
 def stack(folder: Path, **variables: str) -> Iterator[Stack]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAYGATE_")}
     environment |= {"PAYGATE_DATA_DIR": str(folder), "PAYGATE_PORT": "0"} | variables
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with tempfile.NamedTemporaryFile("r") as said:
+        log = Path(said.name)
+        process = Forked("tests.laptop.pretend_stack", environment=environment, errors=log, output=log)
         try:
-            yield Stack(process, folder)
+            yield Stack(process, said, folder)
         finally:
             process.kill()
+            process.wait(PATIENCE_SECONDS)
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
@@ -106,7 +114,7 @@ def test_everything_starts_in_order_and_ctrl_c_ends_it_cleanly(tmp_path: Path) -
         began = time.monotonic()
         running.interrupt()
         assert time.monotonic() - began < 5
-        assert running.process.returncode == 0
+        assert running.process.poll() == 0
         assert running.everything_is_gone()
     assert not (tmp_path / PROCESSES).exists()
 
@@ -142,7 +150,7 @@ def test_it_starts_again_right_after_it_was_killed(tmp_path: Path) -> None:
     [port] = free_ports(1)
     with stack(tmp_path, PAYGATE_PORT=str(port)) as killed:
         killed.process.kill()
-        killed.process.wait()
+        killed.process.wait(PATIENCE_SECONDS)
         with stack(tmp_path, PAYGATE_PORT=str(port)):
             assert not any(lives(member) for member in killed.members)
 
