@@ -52,7 +52,9 @@ _LONGEST_FIRST = (
     "tests/system/test_mixed",
     "tests/system/test_rolling_restart",
     "tests/delivery",
+    "tests/eventstore/test_crash",
     "tests/integration/test_hub_faults",
+    "tests/conformance",
 )
 
 

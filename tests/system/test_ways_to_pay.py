@@ -1,6 +1,7 @@
 """Each way to pay, through GraphQL, with its provider's simulator: what customers do, and what webhooks do."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +69,25 @@ def ways(admitted: Callable[[Way], bool]) -> pytest.MarkDecorator:
 
 every_way = ways(lambda _: True)
 ways_with_a_page = ways(lambda way: "qr" not in way.method)
-ways_to_be_refused = ways(lambda way: "decline" in way.presses)
 ways_to_call_off = ways(lambda way: "cancel" in way.presses)
-ways_to_be_late = ways(lambda way: "expire" in way.presses)
 ways_that_hold = ways(lambda way: way.holds)
 ways_that_refund = ways(lambda way: way.refunds)
 ways_that_take_by_a_call = ways(lambda way: way.takes_money is not None)
+
+
+async def at_once(those: Iterable[Way], story: Callable[[Way], Awaitable[None]]) -> None:
+    """Where much has to be waited for: of each way the same story, which has nothing to do with those of the others."""
+
+    async def told(way: Way) -> None:
+        try:
+            await story(way)
+        except Exception as fault:
+            fault.add_note(f"way: {way.name}")
+            raise
+
+    async with asyncio.TaskGroup() as stories:
+        for way in those:
+            stories.create_task(told(way))
 
 
 class Customer:
@@ -161,26 +175,26 @@ async def test_the_customer_calls_it_off(client: FrontEnd, customer: Customer, s
     assert moved(stack, payment_id, "capture") == []
 
 
-@ways_to_be_refused
-async def test_a_customer_who_is_refused_has_not_paid(
-    client: FrontEnd, customer: Customer, stack: Stack, way: Way
-) -> None:
-    payment_id, action = await begun(client, way)
-    await customer.does("decline", action)
-    values = await client.watch(payment_id)
-    assert statuses(values)[-1] == "FAILED"
-    assert values[-1]["failure"]["code"]
-    assert moved(stack, payment_id, "capture") == []
+async def test_a_customer_who_is_refused_has_not_paid(client: FrontEnd, customer: Customer, stack: Stack) -> None:
+    async def story(way: Way) -> None:
+        payment_id, action = await begun(client, way)
+        await customer.does("decline", action)
+        values = await client.watch(payment_id)
+        assert statuses(values)[-1] == "FAILED"
+        assert values[-1]["failure"]["code"]
+        assert moved(stack, payment_id, "capture") == []
+
+    await at_once([way for way in WAYS.values() if "decline" in way.presses], story)
 
 
-@ways_to_be_late
-async def test_a_customer_who_is_too_late_has_not_paid(
-    client: FrontEnd, customer: Customer, stack: Stack, way: Way
-) -> None:
-    payment_id, action = await begun(client, way)
-    await customer.does("expire", action)
-    assert statuses(await client.watch(payment_id))[-1] == "EXPIRED"
-    assert moved(stack, payment_id, "capture") == []
+async def test_a_customer_who_is_too_late_has_not_paid(client: FrontEnd, customer: Customer, stack: Stack) -> None:
+    async def story(way: Way) -> None:
+        payment_id, action = await begun(client, way)
+        await customer.does("expire", action)
+        assert statuses(await client.watch(payment_id))[-1] == "EXPIRED"
+        assert moved(stack, payment_id, "capture") == []
+
+    await at_once([way for way in WAYS.values() if "expire" in way.presses], story)
 
 
 @ways_that_take_by_a_call
@@ -196,16 +210,16 @@ async def test_a_webhook_that_overtakes_the_answer_counts_once(
     assert moved(stack, payment_id, "capture") == [way.amount]
 
 
-@every_way
-async def test_a_lost_webhook_is_made_good_by_asking(
-    client: FrontEnd, customer: Customer, stack: Stack, way: Way
-) -> None:
-    payment_id, action = await begun(client, way)
-    for _ in range(3):
-        await customer.fault(way.name, "notice_lost")
-    await customer.does("approve", action)
-    assert statuses(await client.watch(payment_id)) == PAID
-    assert moved(stack, payment_id, "capture") == [way.amount]
+async def test_a_lost_webhook_is_made_good_by_asking(client: FrontEnd, customer: Customer, stack: Stack) -> None:
+    async def story(way: Way) -> None:
+        payment_id, action = await begun(client, way)
+        for _ in range(3):
+            await customer.fault(way.name, "notice_lost")
+        await customer.does("approve", action)
+        assert statuses(await client.watch(payment_id)) == PAID
+        assert moved(stack, payment_id, "capture") == [way.amount]
+
+    await at_once(WAYS.values(), story)
 
 
 @every_way
@@ -221,12 +235,14 @@ async def test_a_webhook_that_comes_twice_counts_once(
     assert moved(stack, payment_id, "capture") == [way.amount]
 
 
-@every_way
-async def test_a_late_webhook_changes_nothing_any_more(client: FrontEnd, customer: Customer, way: Way) -> None:
-    payment_id, action = await begun(client, way)
-    await customer.fault(way.name, "notice_late")
-    await customer.does("approve", action)
-    assert statuses(await client.watch(payment_id)) == PAID
+async def test_a_late_webhook_changes_nothing_any_more(client: FrontEnd, customer: Customer) -> None:
+    async def story(way: Way) -> None:
+        payment_id, action = await begun(client, way)
+        await customer.fault(way.name, "notice_late")
+        await customer.does("approve", action)
+        assert statuses(await client.watch(payment_id)) == PAID
+
+    await at_once(WAYS.values(), story)
 
 
 @ways_that_refund
