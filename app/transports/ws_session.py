@@ -57,6 +57,8 @@ class WebSocketSession:
     _places: Places = field(default_factory=Places)
     _end_soon: Ending = field(default=lambda _: None)
     _closed: bool = False
+    _waiting: asyncio.Timeout | None = None
+    """Where the next message is waited for, and for how long."""
 
     async def run(self, connections: Connections) -> None:
         """Serve the socket until either side ends it."""
@@ -84,11 +86,13 @@ class WebSocketSession:
     async def _serve(self, tasks: asyncio.TaskGroup) -> None:
         while not self._closed:
             try:
-                async with asyncio.timeout_at(self.protocol.next_deadline()):
+                async with asyncio.timeout_at(self.protocol.next_deadline()) as self._waiting:
                     message = await self.socket.receive()
             except TimeoutError:
                 await self._carry_out(self.protocol.tick(self.now()), tasks)
                 continue
+            finally:
+                self._waiting = None
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
@@ -149,6 +153,12 @@ class WebSocketSession:
         self._credential.enter_context(self._places.held(caller))
         self._credential.enter_context(self.validity.watched(caller, self._end_soon))
         await self._carry_out(self.protocol.acknowledged(announcement(caller), self.now()), tasks)
+        self._reckon_anew()
+
+    def _reckon_anew(self) -> None:
+        """Another deadline holds than when the wait for the next message began."""
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self.protocol.next_deadline())
 
     async def _execute(self, start: Start, tasks: asyncio.TaskGroup) -> None:
         try:

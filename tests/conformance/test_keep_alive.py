@@ -25,6 +25,9 @@ from schema.build import build_schema
 from schema.execution import Executor
 from tests.conformance.serving import served
 
+HOUR = 3600.0
+"""Once a socket is acknowledged, how long that might have taken counts no more."""
+
 
 def _nothing() -> NoReturn:
     raise AssertionError("nothing here needs it")
@@ -49,14 +52,14 @@ async def acknowledged(limits: ProtocolLimits) -> AsyncGenerator[ClientConnectio
 
 
 async def test_a_socket_on_which_nothing_happens_is_pinged_again_and_again() -> None:
-    async with acknowledged(ProtocolLimits(ping_seconds=0.1, pong_seconds=30)) as socket:
+    async with acknowledged(ProtocolLimits(init_seconds=HOUR, ping_seconds=0.1, pong_seconds=30)) as socket:
         for _ in range(3):
             assert json.loads(await socket.recv()) == {"type": "ping"}
             await socket.send('{"type": "pong"}')
 
 
 async def test_a_peer_that_answers_no_ping_is_closed_as_one_that_may_come_back() -> None:
-    async with acknowledged(ProtocolLimits(ping_seconds=0.1, pong_seconds=0.1)) as socket:
+    async with acknowledged(ProtocolLimits(init_seconds=HOUR, ping_seconds=0.1, pong_seconds=0.1)) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             await only_pings(socket)
     assert closed.value.rcvd is not None
