@@ -1,9 +1,7 @@
 """Whatever crashes, a payment ends as it should, charged once, and its subscribers see every transition (G1 to G3)."""
 
 import asyncio
-import sys
 
-import psutil
 import pytest
 
 from tests.support.client import assert_unbroken, front_end, statuses, watch_through
@@ -79,44 +77,6 @@ async def test_a_restart_keeps_every_payment_and_goes_on_with_the_open_ones(frag
             assert_unbroken(values)
             assert fragile.charges(payment_id) == ["authorize", "capture"]
         assert (await client.payment(settled))["status"] == "SUCCEEDED"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
-async def test_without_what_they_are_forked_from_all_killed_processes_come_back_by_their_commands(
-    fragile: Stack,
-) -> None:
-    victims = ["eventstore", "sandbox", "projection", "processor", "notifier", "gateway"]
-    before = {victim: fragile.processes()[victim]["pid"] for victim in victims}
-    fragile.kill_nursery()
-    assert {victim: fragile.processes()[victim]["pid"] for victim in victims} == before
-    for victim in victims:
-        fragile.kill(victim)
-
-    async def restarted() -> bool:
-        now = fragile.processes()
-        return all(victim in now and now[victim]["pid"] != before[victim] for victim in victims)
-
-    await eventually(restarted, what="all of them")
-    assert {psutil.Process(fragile.processes()[victim]["pid"]).cmdline()[-1] for victim in victims} == {
-        "eventstore",
-        "sandbox",
-        "project",
-        "process",
-        "notify",
-        "serve",
-    }
-
-    async def paid() -> str | None:
-        try:
-            async with front_end(fragile) as client:
-                return await client.begin("tok_success")
-        except Exception:  # noqa: BLE001 — as above
-            return None
-
-    payment_id = await eventually(paid, what="an answer")
-    seen: list[dict[str, object]] = []
-    await watch_through(fragile, payment_id, seen)
-    assert statuses(seen) == EXPECTED
 
 
 async def test_a_second_copy_on_the_same_port_says_so(fragile: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
