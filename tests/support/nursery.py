@@ -113,6 +113,8 @@ def _run() -> None:
     """What `python -m` does with the rest of the command line."""
     # It does not end with anybody: who started it sees to that.
     os.close(int(os.environ.pop(lifeline.VARIABLE)))
+    if path := os.environ.get("PYTHONPATH"):
+        sys.path[:0] = path.split(os.pathsep)
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 
 from tests.support.client import FrontEnd, assert_unbroken, front_end, statuses
 from tests.support.plain_http import NO_CERTIFICATES
-from tests.support.stack import Stack, stack_by_command
+from tests.support.stack import Stack, running_stack
 from tests.support.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "voucher"
@@ -92,7 +92,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environment = {"PYTHONPATH": str(packages), "PAYGATE_PROVIDERS": '["sandbox", "voucher"]'}
     with (
         office() as url,
-        stack_by_command(tmp_path_factory.mktemp("outside"), PAYGATE_VOUCHER_URL=url, **environment) as running,
+        running_stack(tmp_path_factory.mktemp("outside"), PAYGATE_VOUCHER_URL=url, **environment) as running,
     ):
         yield running
 
