@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # One for all the processes of this run, which have it from the one that starts them.
-os.environ.setdefault(nursery.VARIABLE, f"paygate-tests-{os.getpid()}")
+os.environ.setdefault(nursery.VARIABLE, f"paygate-tests-{uuid4()}")
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

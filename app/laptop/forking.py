@@ -97,7 +97,7 @@ class _Forking:
 
 
 def _run_to_its_end(main: Callable[[], None]) -> Never:
-    """Run it, and end as Python does, but for taking the interpreter apart.
+    """Run it, and end as Python does, but that no thread is waited for and the interpreter not taken apart.
 
     That would copy most of the memory that is shared, only to let go of it.
     """

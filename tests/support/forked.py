@@ -13,7 +13,9 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+import threading
+from collections.abc import Mapping, Sequence
 from functools import cache
 from io import FileIO
 from pathlib import Path
@@ -46,9 +48,8 @@ class Forked:
             self._announced, announces = _pipe(given)
             said = given.enter_context(FileIO(output, "ab")) if output else announces
             complaints = given.enter_context(FileIO(errors, "ab"))
-            nothing = given.enter_context(FileIO(os.devnull))
-            request = json.dumps([(module, *arguments), dict(environment)]).encode()
-            socket.send_fds(_nursery(), [request], [file.fileno() for file in (tells, said, complaints, nothing)])
+            start = _fork if sys.platform == "linux" else _execute
+            start((module, *arguments), environment, tells, said, complaints)
         self.pid = int(self._news.readline())
         _running.add(self)
 
@@ -104,6 +105,31 @@ def _pipe(given: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
     """The end that is read here, and the one that is given away. Nothing that comes waits anywhere but in the pipe."""
     reads, writes = os.pipe()
     return FileIO(reads), given.enter_context(FileIO(writes, "w"))
+
+
+def _fork(
+    words: Sequence[str], environment: Mapping[str, str], tells: FileIO, said: FileIO, complaints: FileIO
+) -> None:
+    with FileIO(os.devnull) as nothing:
+        request = json.dumps([words, dict(environment)]).encode()
+        socket.send_fds(_nursery(), [request], [file.fileno() for file in (tells, said, complaints, nothing)])
+
+
+def _execute(
+    words: Sequence[str], environment: Mapping[str, str], tells: FileIO, said: FileIO, complaints: FileIO
+) -> None:
+    """The same by its command, where there is no nursery."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words], env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=complaints
+    )
+    news = FileIO(os.dup(tells.fileno()), "w")
+    news.write(f"{process.pid}\n".encode())
+
+    def tell() -> None:
+        with news:
+            news.write(f"{process.wait()}\n".encode())
+
+    threading.Thread(target=tell, daemon=True).start()
 
 
 def _comes(pipe: FileIO, seconds: float) -> bool:

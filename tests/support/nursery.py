@@ -9,6 +9,7 @@ import os
 import runpy
 import selectors
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,11 +38,15 @@ _MODULES: Final = (
 )
 _HERE: Final = Path(__file__).parents[2]
 _READY_SECONDS: Final = 60.0
+_MOST_TRIES: Final = 5
 
 
 def connected() -> socket.socket:
-    """A connection to a nursery for this process alone, which has imported everything."""
-    while True:
+    """A connection to a nursery for this process alone, which has imported everything.
+
+    Raises RuntimeError when there comes to be none; why has been written to the standard error.
+    """
+    for _ in range(_MOST_TRIES):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.settimeout(_READY_SECONDS)
         try:
@@ -54,6 +59,7 @@ def connected() -> socket.socket:
         except ConnectionResetError:
             pass
         connection.close()
+    raise RuntimeError("there is no nursery to fork processes from")
 
 
 def _address() -> str:
@@ -95,6 +101,9 @@ def _fork_for_all_who_come(listening: socket.socket, main: Callable[[], None]) -
             for key, _ in selector.select():
                 if key.fileobj is listening:
                     connection, _ = listening.accept()
+                    if not _is_ours(connection):
+                        connection.close()
+                        continue
                     if (pid := os.fork()) == 0:
                         selector.close()
                         listening.close()
@@ -107,6 +116,14 @@ def _fork_for_all_who_come(listening: socket.socket, main: Callable[[], None]) -
                     os.waitpid(key.data, 0)
                     if len(selector.get_map()) == 1:
                         return
+
+
+def _is_ours(connection: socket.socket) -> bool:
+    """Whether who has come is the same user: what is forked here does what that one says."""
+    _, user, _ = struct.unpack(
+        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    )
+    return bool(user == os.getuid())
 
 
 def _run() -> None:
