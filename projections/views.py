@@ -177,12 +177,12 @@ class Update:
 
     @cached_property
     def payment(self) -> PaymentView:
-        """The view, parsed once however many watch it."""
+        """The view, parsed at most once however many watch it."""
         return self.shown if isinstance(self.shown, PaymentView) else PaymentView.model_validate_json(self.json)
 
     @cached_property
     def order(self) -> OrderView:
-        """The view, parsed once however many watch it."""
+        """The view, parsed at most once however many watch it."""
         return self.shown if isinstance(self.shown, OrderView) else OrderView.model_validate_json(self.json)
 
 

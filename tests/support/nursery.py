@@ -36,7 +36,7 @@ _MODULES: Final = (
     "app.wiring.reporting",
     "schema.build",
 )
-_HERE: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(__file__).parents[2]
 _READY_SECONDS: Final = 60.0
 _MOST_TRIES: Final = 5
 
@@ -70,7 +70,7 @@ def _address() -> str:
 def _start() -> None:
     """Return when somebody listens."""
     subprocess.run(
-        [sys.executable, "-m", __name__], cwd=_HERE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True
+        [sys.executable, "-m", __name__], cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True
     )
 
 
@@ -130,6 +130,7 @@ def _run() -> None:
     """What `python -m` does with the rest of the command line."""
     # It does not end with anybody: who started it sees to that.
     os.close(int(os.environ.pop(lifeline.VARIABLE)))
+    # Python itself looks at it only as it starts.
     if path := os.environ.get("PYTHONPATH"):
         sys.path[:0] = path.split(os.pathsep)
     del sys.argv[0]
