@@ -99,6 +99,8 @@ def _end_what_is_left() -> None:
     """What a test leaves behind ends with the tests."""
     for process in tuple(_running):
         process.kill()
+    if _nursery.cache_info().currsize:
+        _nursery().close()
 
 
 def _pipe(given: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
