@@ -10,6 +10,7 @@ from redis.asyncio.client import Pipeline
 
 from app.domain.delivery.events import DeliveryFailed, DeliveryMade, DeliveryOwed
 from app.domain.delivery.next_action import due_at
+from projections.due import due_by
 from projections.fold import FoldedDeliveries
 from projections.lists import cursor_at, entries_after, place_in
 from projections.names import PARTITIONS, TargetKeys, due_targets_key
@@ -146,11 +147,8 @@ class DeliveryLog:
 
     async def due_targets(self, channel: str, now: datetime, *, at_most: int) -> list[str]:
         """The targets of a channel that are to be told something by now, `at_most` of each partition."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for partition in range(PARTITIONS):
-            key = due_targets_key(channel, partition)
-            pipeline.zrange(key, "-inf", now.timestamp(), byscore=True, offset=0, num=at_most)
-        return [member.decode() for members in await pipeline.execute() for member in members]
+        keys = [due_targets_key(channel, partition) for partition in range(PARTITIONS)]
+        return await due_by(self._redis, keys, now, at_most=at_most)
 
     async def due_subjects(self, target_id: str, now: datetime | None, *, at_most: int) -> list[str]:
         """What a target is to be told of by `now`, or at any time; the most urgent first."""

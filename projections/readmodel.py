@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from app.domain.payment.model import PaymentStatus
 from projections.deliveries import DeliveryLog
+from projections.due import due_by
 from projections.lists import InvalidCursor, cursor_at, entries_after, place_in
 from projections.merchant_feed import MerchantFeeds
 from projections.names import PARTITIONS, Topic, due_key, merchant_payments_key
@@ -83,17 +84,8 @@ class ReadModel:
 
     async def due(self, kind: Literal["payment", "order"], now: datetime, *, at_most: int) -> list[str]:
         """Ids of what of a kind the processor has to look at by now, `at_most` of each partition."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for partition in range(PARTITIONS):
-            pipeline.zrange(
-                due_key(kind, partition),
-                "-inf",
-                now.timestamp(),
-                byscore=True,
-                offset=0,
-                num=at_most,
-            )
-        return [member.decode() for members in await pipeline.execute() for member in members]
+        keys = [due_key(kind, partition) for partition in range(PARTITIONS)]
+        return await due_by(self._redis, keys, now, at_most=at_most)
 
     async def check(self) -> None:
         """Return when Redis answers."""
