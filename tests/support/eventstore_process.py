@@ -26,6 +26,10 @@ class ServerDidNotStart(Exception):
     """The server ended before it was ready; the message is what it had to say."""
 
 
+class ServerEnded(Exception):
+    """The server has ended without being asked to; the message is its exit status and what it had to say."""
+
+
 class EventStoreProcess:
     """One server and its folder. The port stays the same from one start to the next."""
 
@@ -34,6 +38,7 @@ class EventStoreProcess:
         self.port = free_ports(1)[0] if port is None else port
         self._arguments = arguments
         self._process: Forked | None = None
+        self._errors = Path()
 
     @property
     def uri(self) -> str:
@@ -54,19 +59,22 @@ class EventStoreProcess:
         """Start and wait until it listens. Raises ServerDidNotStart."""
         arguments = ["--data", str(self.data), "--port", str(self.port), *self._arguments]
         # Its errors go to a file and not to a pipe: a pipe that nobody reads would one day stop the server.
-        with tempfile.NamedTemporaryFile() as errors:
-            log, environment = Path(errors.name), os.environ | {"GRPC_VERBOSITY": "NONE"}
-            self._process = Forked("app.laptop.eventstore", *arguments, environment=environment, errors=log)
-            if "listening" not in self._process.announcement(_READY_WITHIN):
-                self.kill()
-                raise ServerDidNotStart(log.read_text(errors="replace").strip())
+        descriptor, name = tempfile.mkstemp(suffix=".errors")
+        os.close(descriptor)
+        self._errors, environment = Path(name), os.environ | {"GRPC_VERBOSITY": "NONE"}
+        self._process = Forked("app.laptop.eventstore", *arguments, environment=environment, errors=self._errors)
+        if "listening" not in self._process.announcement(_READY_WITHIN):
+            process, self._process = self._process, None
+            process.kill()
+            process.wait(_STOPPED_WITHIN)
+            raise ServerDidNotStart(self._complaints())
 
     def stop(self) -> int:
-        """Ask it to stop and wait; returns its exit status. Harmless when it does not run."""
+        """Ask it to stop and wait; returns its exit status. Harmless when it does not run. Raises ServerEnded."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would, and wait until it is gone."""
+        """End it as a power cut would, and wait until it is gone. Raises ServerEnded."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -101,9 +109,18 @@ class EventStoreProcess:
         process, self._process = self._process, None
         if process is None:
             return 0
+        if (status := process.poll()) is not None:
+            raise ServerEnded(f"with status {status}: {self._complaints()}")
         process.send_signal(number)
         try:
-            return process.wait(_STOPPED_WITHIN)
+            status = process.wait(_STOPPED_WITHIN)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+        self._errors.unlink()
+        return status
+
+    def _complaints(self) -> str:
+        said = self._errors.read_text(errors="replace").strip()
+        self._errors.unlink()
+        return said
