@@ -87,6 +87,13 @@ def _start_call(command: StartCall, state: Existing) -> list[PaymentEvent]:
 
 def _wanted(command: StartCall, state: Existing) -> bool:
     match state, command.operation:
+        case Captured(), Operation.REFUND:
+            return any(
+                refund.refund_id == command.refund_id and refund.outcome == "PENDING" for refund in state.refunds
+            )
+        case _ if command.refund_id is not None:
+            # It would be in the key: a second operation where there is to be one.
+            return False
         case Initiated(), Operation.AUTHORIZE:
             return True
         case Authorizing(), Operation.AUTHORIZE:
@@ -97,10 +104,6 @@ def _wanted(command: StartCall, state: Existing) -> bool:
             return True
         case Voiding(), Operation.VOID:
             return True
-        case Captured(), Operation.REFUND:
-            return any(
-                refund.refund_id == command.refund_id and refund.outcome == "PENDING" for refund in state.refunds
-            )
         case ((Failed() | Cancelled() | Expired()), operation):
             late = state.late
             return late is not None and late.operation is operation and late.outcome == "PENDING"

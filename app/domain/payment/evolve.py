@@ -100,6 +100,8 @@ def call_of(state: PaymentState, operation: Operation, refund_id: str | None = N
     match state, operation:
         case Captured(), Operation.REFUND:
             return next((refund.call for refund in state.refunds if refund.refund_id == refund_id), None)
+        case _ if refund_id is not None:
+            return None
         case ((Failed() | Cancelled() | Expired()), _) if state.late and state.late.operation is operation:
             return state.late.call
         case Authorizing() | AwaitingCustomer(), Operation.AUTHORIZE:

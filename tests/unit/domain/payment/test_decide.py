@@ -227,6 +227,15 @@ class TestCallsWithoutAnAnswer:
         cancelling().after(said(NO_TRACE)).when(call()).then_nothing()
         refunding().when(call(REFUND, "another")).then_nothing()
 
+    def test_whatever_is_no_refund_of_a_taken_payment_is_not_done_again_for_a_refund_that_somebody_names(self) -> None:
+        """Under another key the provider would do it a second time."""
+        returning = cancelled().after(said(captured()))
+        for given, operation in ((payment(), AUTHORIZE), (capturing(), CAPTURE), (returning, REFUND)):
+            given.when(call(operation, "ref_1")).then_nothing()
+            begun = given.after(call(operation))
+            begun.when(said(NO_TRACE, operation, refund_id="ref_1")).then_nothing()
+            begun.when(said(NO_ANSWER, operation, refund_id="ref_1")).then_nothing()
+
 
 class TestCancelling:
     def test_before_any_call_it_is_off_at_once(self) -> None:
