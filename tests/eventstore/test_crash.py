@@ -9,6 +9,7 @@ import pytest
 from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState
 from esdbclient.exceptions import EventStoreDBClientException, NotFound
 
+from app.laptop import ports
 from app.laptop.eventstore.verification import verify
 from tests.support.eventstore_process import EventStoreProcess
 
@@ -45,8 +46,14 @@ async def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, seed: int)
     assert acknowledged > 0
 
 
+def test_no_server_has_the_port_of_one_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by chance, or its client is told that nobody is there, as the one of the dead server was."""
+    monkeypatch.setattr(ports, "_CHOICE", range(20_000, 20_200))
+    servers = [EventStoreProcess(tmp_path) for _ in range(50)]
+    assert len({server.port for server in servers}) == len(servers)
+
+
 async def _started(folder: Path) -> EventStoreProcess:
-    """Start on a port of its own: a client that met a dead server waits before it tries the same port again."""
     server = EventStoreProcess(folder)
     await asyncio.to_thread(server.start)
     return server

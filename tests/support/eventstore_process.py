@@ -21,6 +21,10 @@ from tests.support.forked import Forked
 _READY_WITHIN: Final = 30.0
 _STOPPED_WITHIN: Final = 10.0
 
+_ports: Final[set[int]] = set()
+"""Of all servers so far. gRPC shares what it knows of a port among the clients of a process: where one of them, even a
+forgotten one, has met a dead server, none tries again for a while."""
+
 
 class ServerDidNotStart(Exception):
     """The server ended before it was ready; the message is what it had to say."""
@@ -31,11 +35,12 @@ class ServerEnded(Exception):
 
 
 class EventStoreProcess:
-    """One server and its folder. The port stays the same from one start to the next."""
+    """One server and its folder. The port is its own, and stays the same from one start to the next."""
 
     def __init__(self, data: Path, *arguments: str, port: int | None = None) -> None:
         self.data = data
-        self.port = free_ports(1)[0] if port is None else port
+        self.port = free_ports(1, besides=_ports)[0] if port is None else port
+        _ports.add(self.port)
         self._arguments = arguments
         self._process: Forked | None = None
         self._errors = Path()
