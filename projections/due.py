@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 async def due_by(redis: Redis, keys: Sequence[str], now: datetime, *, at_most: int) -> list[str]:
     """The members of the sets that are due by now, `at_most` of each. Raises `RedisError`."""
-    # Asked every second, and mostly nothing is there at all: a set without members does not exist.
+    # Asked every second, and often nothing is waiting at all, not even for later: a set without members does not exist.
     if not await redis.exists(*keys):
         return []
     pipeline = redis.pipeline(transaction=False)

@@ -1,5 +1,7 @@
 """The process: what it keeps, what it tells clients about itself, and why it may refuse to start."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from esdbclient import AsyncEventStoreDBClient, EventStoreDBClient, StreamState
 from esdbclient.exceptions import NotFound, ServiceUnavailable
 
-from tests.support.eventstore_process import EventStoreProcess, ServerDidNotStart
+from tests.support.eventstore_process import EventStoreProcess, ServerDidNotStart, ServerEnded
 
 from .events import ids, new_events, take
 
@@ -93,6 +95,13 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(ServerDidNotStart, match="Restore it from a backup"):
         EventStoreProcess(tmp_path).start()
     assert file.read_bytes().startswith(b"this is something else")
+
+
+def test_a_test_is_told_of_a_server_that_has_ended_under_it(own_server: EventStoreProcess) -> None:
+    os.kill(own_server.pid, signal.SIGKILL)
+    own_server._running().wait(10)
+    with pytest.raises(ServerEnded, match="with status -9"):
+        own_server.stop()
 
 
 def test_gossip_names_one_leader_at_the_address_in_use(

@@ -67,12 +67,12 @@ class EventStoreProcess:
         descriptor, name = tempfile.mkstemp(suffix=".errors")
         os.close(descriptor)
         self._errors, environment = Path(name), os.environ | {"GRPC_VERBOSITY": "NONE"}
-        self._process = Forked("app.laptop.eventstore", *arguments, environment=environment, errors=self._errors)
-        if "listening" not in self._process.announcement(_READY_WITHIN):
-            process, self._process = self._process, None
+        process = Forked("app.laptop.eventstore", *arguments, environment=environment, errors=self._errors)
+        if "listening" not in process.announcement(_READY_WITHIN):
             process.kill()
             process.wait(_STOPPED_WITHIN)
             raise ServerDidNotStart(self._complaints())
+        self._process = process
 
     def stop(self) -> int:
         """Ask it to stop and wait; returns its exit status. Harmless when it does not run. Raises ServerEnded."""

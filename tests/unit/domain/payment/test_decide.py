@@ -227,7 +227,7 @@ class TestCallsWithoutAnAnswer:
         cancelling().after(said(NO_TRACE)).when(call()).then_nothing()
         refunding().when(call(REFUND, "another")).then_nothing()
 
-    def test_whatever_is_no_refund_of_a_taken_payment_is_not_done_again_for_a_refund_that_somebody_names(self) -> None:
+    def test_a_refund_that_is_named_with_another_operation_begins_no_second_call_of_it(self) -> None:
         """Under another key the provider would do it a second time."""
         returning = cancelled().after(said(captured()))
         for given, operation in ((payment(), AUTHORIZE), (capturing(), CAPTURE), (returning, REFUND)):
