@@ -19,24 +19,24 @@ from app.laptop.supervisor.readiness import says
 
 PATIENCE_SECONDS = 20.0
 
-# It hears of the signal by a pipe: a handler that sets an event waits for ever for what is just about to wait for it.
-SERVE = """
+# By a pipe: a handler that sets an event waits for ever for whoever is just about to wait for that event.
+_HEARS_OF_THE_SIGNAL = """
 import os, signal
 hears, tells = os.pipe()
 os.set_blocking(tells, False)
 signal.set_wakeup_fd(tells)
 signal.signal(signal.SIGTERM, lambda *_: None)
 print("ready as", os.getpid(), flush=True)
+"""
+
+SERVE = f"""{_HEARS_OF_THE_SIGNAL}
 os.read(hears, 1)
 print("bye", flush=True)
 """
 
-STUBBORN = """
-import os, signal
-signal.signal(signal.SIGTERM, lambda *_: print("I will not", flush=True))
-print("ready as", os.getpid(), flush=True)
-while True:
-    signal.pause()
+STUBBORN = f"""{_HEARS_OF_THE_SIGNAL}
+while os.read(hears, 1):
+    print("I will not", flush=True)
 """
 
 
